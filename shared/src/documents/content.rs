@@ -1,0 +1,270 @@
+//! A document's content: where it lies, the URLs to it, and how its arrival is settled.
+//!
+//! Content never passes through a function. The URLs are signed with the tenant session's credentials, so
+//! IAM checks every use of them against the tenant's own prefix, and none outlives the session.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::{
+    operation::head_object::HeadObjectError, presigning::PresigningConfig, types::ChecksumMode,
+};
+
+use super::{
+    Document, State,
+    store::{self, DocumentError},
+};
+use crate::{
+    access::{AccessDocument, Permit},
+    clock::Clock,
+    ids::{DocumentId, TenantId},
+    tenancy::{Data, Deletion, TenantSession, VerifiedTenant},
+};
+
+const UPLOAD_URL_LASTS: Duration = Duration::from_secs(300);
+const DOWNLOAD_URL_LASTS: Duration = Duration::from_secs(300);
+
+/// A URL that ends this long before its session cannot be cut off by a clock that runs a little fast.
+const BEFORE_SESSION_ENDS: Duration = Duration::from_secs(30);
+
+/// Why content could not be dealt with.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The bucket did not do its part.
+    #[error("the content bucket failed")]
+    Bucket(#[source] Box<aws_sdk_s3::Error>),
+    /// A URL could not be signed.
+    #[error("no URL could be signed")]
+    Unsigned,
+    /// What lies in the bucket is not what the document promised. An incident: S3 checks it on arrival.
+    #[error("the content is not what was promised")]
+    Mismatch,
+}
+
+/// Where and how content is to be sent or fetched.
+#[derive(Debug, Clone)]
+pub struct SignedUrl {
+    /// The HTTP method that was signed.
+    pub method: &'static str,
+    /// The URL; whoever holds it needs nothing else.
+    pub url: String,
+    /// Headers that were signed and must be sent as they are.
+    pub headers: Vec<(String, String)>,
+    /// When the URL ceases to work.
+    pub expires_at: SystemTime,
+}
+
+/// A URL for sending the content of a pending document: its length, type and checksum are signed, so S3
+/// takes nothing else.
+///
+/// # Errors
+/// When the URL cannot be signed.
+pub async fn upload_url(
+    session: &TenantSession<Data>,
+    document: &Document,
+    clock: &Clock,
+) -> Result<SignedUrl, ContentError> {
+    let (lasts, expires_at) = lifetime(session, UPLOAD_URL_LASTS, clock)?;
+    let length = i64::try_from(document.size.bytes()).map_err(|_| ContentError::Unsigned)?;
+    let signed = session
+        .s3()
+        .put_object()
+        .bucket(&session.resources().content_bucket)
+        .key(key(document.tenant, document.id))
+        .content_length(length)
+        .content_type(document.content_type.as_str())
+        .checksum_sha256(document.checksum.as_str())
+        .presigned(lasts)
+        .await
+        .map_err(|_| ContentError::Unsigned)?;
+    Ok(SignedUrl {
+        method: "PUT",
+        url: signed.uri().to_owned(),
+        headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        expires_at,
+    })
+}
+
+/// A URL for fetching the content: as an attachment, and as bytes of no particular type. S3 cannot be told
+/// to send `nosniff`; a type that no browser renders or runs leaves nothing to sniff.
+///
+/// # Errors
+/// When the URL cannot be signed.
+pub async fn download_url(
+    session: &TenantSession<Data>,
+    permit: &Permit<Document, AccessDocument>,
+    clock: &Clock,
+) -> Result<SignedUrl, ContentError> {
+    let document = permit.subject();
+    let (lasts, expires_at) = lifetime(session, DOWNLOAD_URL_LASTS, clock)?;
+    let signed = session
+        .s3()
+        .get_object()
+        .bucket(&session.resources().content_bucket)
+        .key(key(document.tenant, document.id))
+        .response_content_disposition(attachment(document.name.as_str()))
+        .response_content_type("application/octet-stream")
+        .response_cache_control("private, no-store")
+        .presigned(lasts)
+        .await
+        .map_err(|_| ContentError::Unsigned)?;
+    Ok(SignedUrl { method: "GET", url: signed.uri().to_owned(), headers: Vec::new(), expires_at })
+}
+
+fn lifetime<P>(
+    session: &TenantSession<P>,
+    at_most: Duration,
+    clock: &Clock,
+) -> Result<(PresigningConfig, SystemTime), ContentError> {
+    let now = clock.now();
+    let left =
+        session.expires_at().duration_since(now).unwrap_or_default().saturating_sub(BEFORE_SESSION_ENDS);
+    let lasts = at_most.min(left);
+    let config = PresigningConfig::builder()
+        .start_time(now)
+        .expires_in(lasts)
+        .build()
+        .map_err(|_| ContentError::Unsigned)?;
+    Ok((config, now + lasts))
+}
+
+/// `TENANT/DOCUMENT`: the prefix is what IAM confines a session to.
+pub(super) fn key(tenant: TenantId, document: DocumentId) -> String {
+    format!("{tenant}/{document}")
+}
+
+/// RFC 6266: a plain name for old readers, the real one in RFC 8187's encoding.
+fn attachment(name: &str) -> String {
+    use std::fmt::Write;
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || " .-_()".contains(c) { c } else { '_' })
+        .collect();
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+/// Looks whether the content of a pending document is there as promised, and if so makes it available.
+///
+/// # Errors
+/// When bucket or table fail, or the content is not what was promised.
+pub(super) async fn settle(
+    session: &TenantSession<Data>,
+    document: Document,
+) -> Result<Document, DocumentError> {
+    let head = session
+        .s3()
+        .head_object()
+        .bucket(&session.resources().content_bucket)
+        .key(key(document.tenant, document.id))
+        .checksum_mode(ChecksumMode::Enabled)
+        .send()
+        .await;
+    let head = match head {
+        Ok(head) => head,
+        // Without the right to list the bucket, which a tenant has not, S3 answers 403 for what is not
+        // there. Either way the document stays pending.
+        Err(e) if matches!(e.as_service_error(), Some(HeadObjectError::NotFound(_))) => return Ok(document),
+        Err(e) if e.raw_response().is_some_and(|r| matches!(r.status().as_u16(), 403 | 404)) => {
+            return Ok(document);
+        }
+        Err(e) => return Err(ContentError::Bucket(Box::new(e.into())).into()),
+    };
+    let promised = head.content_length.and_then(|length| u64::try_from(length).ok())
+        == Some(document.size.bytes())
+        && head.checksum_sha256.as_deref() == Some(document.checksum.as_str());
+    if !promised {
+        tracing::error!(incident = "content_mismatch", tenant = %document.tenant, document = %document.id, "content differs from what was signed");
+        return Err(ContentError::Mismatch.into());
+    }
+    if store::mark_available(session, &document).await? {
+        let version = document.version + 1;
+        Ok(Document { state: State::Available, version, ..document })
+    } else {
+        // Somebody was first: the event, or a deletion. Read what is true now.
+        store::reread(session, document.id).await
+    }
+}
+
+/// An object that arrived in the bucket, as its event tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    tenant: VerifiedTenant,
+    document: DocumentId,
+}
+
+impl Arrival {
+    /// Reads the key of an arrived object; `None` when it is none of this product's.
+    ///
+    /// The tenant is vouched for by IAM: only a session of that tenant could write under its prefix. And
+    /// all that is done with it is done in a session of that tenant again.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        let (tenant, document) = key.split_once('/')?;
+        Some(Self { tenant: VerifiedTenant::vouched(tenant.parse().ok()?), document: document.parse().ok()? })
+    }
+
+    /// Whose object it is.
+    #[must_use]
+    pub const fn tenant(&self) -> VerifiedTenant {
+        self.tenant
+    }
+
+    /// Which document it belongs to.
+    #[must_use]
+    pub const fn document(&self) -> DocumentId {
+        self.document
+    }
+}
+
+/// Removes the content of a document that is not there any more (its upload came after its end).
+///
+/// # Errors
+/// When the bucket fails.
+pub async fn discard(session: &TenantSession<Deletion>, document: DocumentId) -> Result<(), ContentError> {
+    session
+        .s3()
+        .delete_object()
+        .bucket(&session.resources().content_bucket)
+        .key(key(session.tenant(), document))
+        .send()
+        .await
+        .map_err(|e| ContentError::Bucket(Box::new(e.into())))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_header() {
+        assert_eq!(
+            attachment("a\"b; é.pdf"),
+            "attachment; filename=\"a_b_ _.pdf\"; filename*=UTF-8''a%22b%3B%20%C3%A9.pdf"
+        );
+    }
+
+    #[test]
+    fn only_our_own_keys_are_arrivals() {
+        let (tenant, document) = (TenantId::random(), DocumentId::random());
+        let arrival = Arrival::of_key(&format!("{tenant}/{document}")).unwrap();
+        assert_eq!((arrival.tenant().id(), arrival.document()), (tenant, document));
+        for key in [
+            String::new(),
+            format!("{tenant}"),
+            format!("{tenant}/x"),
+            format!("x/{document}"),
+            format!("{tenant}/{document}/y"),
+        ] {
+            assert!(Arrival::of_key(&key).is_none(), "{key}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The order to remove a deleted document: how it is queued, and how it is read back.
+//!
+//! The queue is FIFO with the tenant as message group: one tenant's removals run one after the other (its
+//! policy store takes 10 deletions a second), and no tenant waits for another's.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::store::DocumentError;
+use crate::{
+    clock::epoch_s,
+    ids::{DocumentId, TenantId},
+    tenancy::{Data, TenantSession, VerifiedTenant},
+};
+
+/// An order is queued before its document is marked as deleted. When the mark is not there this long after,
+/// it never came: ten seconds is the longest that the documents function may run, the rest is for clocks.
+const MARKED_WITHIN: Duration = Duration::from_secs(60);
+
+/// An order to remove everything of a deleted document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeletionOrder {
+    tenant_id: TenantId,
+    document_id: DocumentId,
+    ordered_at_s: u64,
+}
+
+impl DeletionOrder {
+    /// Whose document it is.
+    ///
+    /// Anyone who may write to the queue can name any tenant here. That is harmless: an order is carried
+    /// out in a session of that tenant, and only on a document that its own row says is deleted.
+    #[must_use]
+    pub const fn tenant(&self) -> VerifiedTenant {
+        VerifiedTenant::vouched(self.tenant_id)
+    }
+
+    /// Which document.
+    #[must_use]
+    pub const fn document(&self) -> DocumentId {
+        self.document_id
+    }
+
+    /// Whether a document that is still not marked as deleted at `now` never will be.
+    #[must_use]
+    pub fn is_void(&self, now: SystemTime) -> bool {
+        epoch_s(now) > self.ordered_at_s.saturating_add(MARKED_WITHIN.as_secs())
+    }
+}
+
+/// Queues an order.
+pub(super) async fn order(
+    session: &TenantSession<Data>,
+    document: DocumentId,
+    now: SystemTime,
+) -> Result<(), DocumentError> {
+    let order =
+        DeletionOrder { tenant_id: session.tenant(), document_id: document, ordered_at_s: epoch_s(now) };
+    session
+        .sqs()
+        .send_message()
+        .queue_url(&session.resources().deletions_queue_url)
+        .message_body(serde_json::to_string(&order).map_err(|_| DocumentError::Malformed)?)
+        .message_group_id(session.tenant().to_string())
+        // Every attempt is an order of its own: an order swallowed as the repeat of one that was already
+        // dropped would never be carried out.
+        .message_deduplication_id(Uuid::new_v4().simple().to_string())
+        .send()
+        .await
+        .map_err(|e| DocumentError::Queue(Box::new(e.into())))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_void_only_after_the_mark_can_no_longer_come() {
+        let order = DeletionOrder {
+            tenant_id: TenantId::random(),
+            document_id: DocumentId::random(),
+            ordered_at_s: 1_000,
+        };
+        let at = |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s);
+        assert!(!order.is_void(at(1_000)) && !order.is_void(at(1_060)));
+        assert!(order.is_void(at(1_061)));
+        let text = serde_json::to_string(&order).unwrap();
+        assert_eq!(serde_json::from_str::<DeletionOrder>(&text).unwrap(), order);
+    }
+}

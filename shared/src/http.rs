@@ -1,0 +1,236 @@
+//! API Gateway's events and replies: the only file that knows them.
+//!
+//! The event type holds just what may be read. Headers are absent from it, and so is anything else in which
+//! a client could name a tenant; claims come with their own reader, which notices a claim given twice.
+//! (`aws_lambda_events` has a type for these events; its map of claims keeps the last of two equal names.)
+
+use std::{collections::HashMap, time::Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use lambda_runtime::LambdaEvent;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    problem::{Kind, Problem},
+    tenancy::caller::{Caller, Claims, ClaimsRefused},
+};
+
+/// No body of this API comes near it.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// A REST API's proxy event (payload format 1.0), as far as it may be read.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiRequest {
+    resource: String,
+    http_method: String,
+    #[serde(default)]
+    path_parameters: Option<HashMap<String, String>>,
+    #[serde(default)]
+    multi_value_query_string_parameters: Option<HashMap<String, Vec<String>>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+    request_context: RequestContext,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    #[serde(default)]
+    request_id: String,
+    #[serde(default)]
+    authorizer: Option<Authorizer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Authorizer {
+    #[serde(default)]
+    claims: Option<Claims>,
+}
+
+impl ApiRequest {
+    /// Method and route, as the template writes it: `("GET", "/documents/{document_id}")`.
+    #[must_use]
+    pub fn route(&self) -> (&str, &str) {
+        (&self.http_method, &self.resource)
+    }
+
+    /// Who is asking: the claims of the ID token that API Gateway verified.
+    ///
+    /// # Errors
+    /// When there are no claims, or they are refused.
+    pub fn caller(&self, client_id: &str) -> Result<Caller, ClaimsRefused> {
+        match self.request_context.authorizer.as_ref().and_then(|authorizer| authorizer.claims.as_ref()) {
+            Some(claims) => Caller::from_claims(claims, client_id),
+            None => Err(ClaimsRefused::Missing("sub")),
+        }
+    }
+
+    /// A part of the path, parsed.
+    ///
+    /// # Errors
+    /// When it is not of its form.
+    pub fn path<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem>
+    where
+        Problem: From<T::Err>,
+    {
+        let text = self.path_parameters.as_ref().and_then(|parts| parts.get(name)).map_or("", String::as_str);
+        Ok(text.parse()?)
+    }
+
+    /// A query parameter.
+    ///
+    /// # Errors
+    /// When it is given more than once: which one would count?
+    pub fn query(&self, name: &str) -> Result<Option<&str>, Problem> {
+        match self
+            .multi_value_query_string_parameters
+            .as_ref()
+            .and_then(|all| all.get(name))
+            .map(Vec::as_slice)
+        {
+            None | Some([]) => Ok(None),
+            Some([value]) => Ok(Some(value)),
+            Some(_) => Err(Problem::invalid(format!("`{name}` is given more than once"))),
+        }
+    }
+
+    /// The body, which must be the JSON of a `T`.
+    ///
+    /// # Errors
+    /// When it is too large, not JSON, or not a `T`.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let text = self.body.as_deref().unwrap_or_default();
+        // Base64 takes four characters for three bytes; either way this is too much.
+        if text.len() > BODY_BYTES_MAX * 2 {
+            return Err(Problem::of(Kind::PayloadTooLarge));
+        }
+        let decoded;
+        let bytes = if self.is_base64_encoded {
+            decoded = STANDARD.decode(text).map_err(|_| Problem::invalid("the body is not JSON"))?;
+            &decoded
+        } else {
+            text.as_bytes()
+        };
+        if bytes.len() > BODY_BYTES_MAX {
+            return Err(Problem::of(Kind::PayloadTooLarge));
+        }
+        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::invalid(format!("the body does not fit: {error}")),
+            _ => Problem::invalid("the body is not JSON"),
+        })
+    }
+}
+
+/// What API Gateway is told to answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiResponse {
+    status_code: u16,
+    headers: HashMap<&'static str, String>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl ApiResponse {
+    fn with(status_code: u16, content_type: Option<&'static str>, body: String) -> Self {
+        let mut headers = HashMap::from([
+            // Answers hold metadata and signed URLs: nobody else's to keep, and nothing to guess at.
+            ("Cache-Control", "no-store".to_owned()),
+            ("X-Content-Type-Options", "nosniff".to_owned()),
+        ]);
+        if let Some(content_type) = content_type {
+            headers.insert("Content-Type", content_type.to_owned());
+        }
+        Self { status_code, headers, body, is_base64_encoded: false }
+    }
+
+    /// An answer with a JSON body.
+    #[must_use]
+    pub fn json(status_code: u16, body: &impl Serialize) -> Self {
+        serde_json::to_string(body).map_or_else(
+            |_| Self::problem(&Problem::of(Kind::Internal)),
+            |body| Self::with(status_code, Some("application/json"), body),
+        )
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self::with(204, None, String::new())
+    }
+
+    /// A refusal.
+    #[must_use]
+    pub fn problem(problem: &Problem) -> Self {
+        let response = Self::with(problem.kind.status(), Some("application/problem+json"), problem.to_json());
+        if problem.kind == Kind::Unavailable {
+            response.header("Retry-After", "1".to_owned())
+        } else {
+            response
+        }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status_code
+    }
+}
+
+/// Serves one event: finds the caller, lets `handler` answer, and logs the request, once, here.
+///
+/// # Errors
+/// Never: a failure is an answer.
+pub async fn serve(
+    event: LambdaEvent<ApiRequest>,
+    client_id: &str,
+    handler: impl AsyncFnOnce(&ApiRequest, &Caller) -> Result<ApiResponse, Problem>,
+) -> Result<ApiResponse, lambda_runtime::Error> {
+    let begun = Instant::now();
+    let request = event.payload;
+    let (mut tenant, mut user) = (None, None);
+    let outcome = match request.caller(client_id) {
+        Err(refused) => Err(refused.into()),
+        Ok(caller) => {
+            tenant = Some(caller.tenant());
+            user = Some(caller.user());
+            // Boxed: the SDK's futures nest deeper than the compiler likes to lay out in one piece.
+            Box::pin(handler(&request, &caller)).await
+        }
+    };
+    let error = outcome.as_ref().err().and_then(Problem::chain);
+    let response = outcome.unwrap_or_else(|problem| ApiResponse::problem(&problem));
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                request_id = %event.context.request_id,
+                api_request_id = %request.request_context.request_id,
+                trace = event.context.xray_trace_id.as_deref(),
+                route = %format_args!("{} {}", request.http_method, request.resource),
+                tenant = tenant.map(tracing::field::display),
+                user = user.map(tracing::field::display),
+                outcome = response.status(),
+                duration_ms,
+                error,
+                "request"
+            )
+        };
+    }
+    match response.status() {
+        500.. => line!(error),
+        _ => line!(info),
+    }
+    Ok(response)
+}

@@ -1,0 +1,63 @@
+//! The tenant's row in the tenant-to-policy-store table: read with a session of that tenant, kept a while.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{VerifiedTenant, perishable::Perishable};
+use crate::{
+    cursor::CursorKey,
+    ids::{ServiceId, TenantId},
+};
+
+/// A row is read again this long after it was read. It bounds how long a change of the row, such as the
+/// suspension of a tenant, can go unnoticed by an environment that knows the tenant.
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// What the mapping table says of one tenant.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    pub(crate) policy_store_id: ServiceId,
+    pub(crate) share_template_id: ServiceId,
+    pub(crate) cursor_key: CursorKey,
+    read_at: SystemTime,
+}
+
+impl Perishable for Mapping {
+    fn fresh_until(&self) -> SystemTime {
+        self.read_at + KEPT_FOR
+    }
+    fn usable_until(&self) -> SystemTime {
+        self.read_at + KEPT_FOR
+    }
+}
+
+/// Names of the row's attributes; onboarding writes them, this file reads them.
+pub(crate) mod attributes {
+    pub(crate) const TENANT_ID: &str = "tenant_id";
+    pub(crate) const POLICY_STORE_ID: &str = "policy_store_id";
+    pub(crate) const SHARE_TEMPLATE_ID: &str = "share_template_id";
+    pub(crate) const CURSOR_KEY: &str = "cursor_key";
+}
+
+/// Reads a row; `None` when it is not this tenant's or anything in it is not what it should be.
+pub(super) fn parse(
+    tenant: VerifiedTenant,
+    row: &HashMap<String, AttributeValue>,
+    read_at: SystemTime,
+) -> Option<Mapping> {
+    let text = |name: &str| row.get(name)?.as_s().ok().map(String::as_str);
+    let named: TenantId = text(attributes::TENANT_ID)?.parse().ok()?;
+    if named != tenant.id() {
+        return None;
+    }
+    Some(Mapping {
+        policy_store_id: text(attributes::POLICY_STORE_ID)?.parse().ok()?,
+        share_template_id: text(attributes::SHARE_TEMPLATE_ID)?.parse().ok()?,
+        cursor_key: CursorKey::from_bytes(row.get(attributes::CURSOR_KEY)?.as_b().ok()?.as_ref())?,
+        read_at,
+    })
+}
