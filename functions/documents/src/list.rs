@@ -1,0 +1,35 @@
+//! `GET /documents?limit&cursor`: the caller's own documents, newest first.
+
+use serde::Serialize;
+use shared::{
+    access,
+    documents::listing::{self, PageSize},
+    http::{ApiRequest, ApiResponse},
+    problem::Problem,
+    tenancy::caller::Caller,
+    wire::DocumentView,
+};
+
+use crate::App;
+
+#[derive(Serialize)]
+struct Listed {
+    documents: Vec<DocumentView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
+    let size = match request.query("limit")? {
+        None => PageSize::default(),
+        Some(text) => {
+            PageSize::parse(text).ok_or_else(|| Problem::invalid("`limit` is not a number from 1 to 100"))?
+        }
+    };
+    let cursor = request.query("cursor")?;
+    let session = app.tenancy.data(caller.tenant()).await?;
+    let permit = access::to_collection(&session, caller).await?;
+    let page = listing::list(&session, permit, caller.user(), size, cursor, &app.clock).await?;
+    let documents = page.documents.iter().map(DocumentView::of).collect();
+    Ok(ApiResponse::json(200, &Listed { documents, next_cursor: page.next_cursor }))
+}

@@ -1,0 +1,22 @@
+//! `DELETE /shares/{document_id}/{user_id}`: ends a share.
+
+use shared::{
+    access,
+    http::{ApiRequest, ApiResponse},
+    ids::{DocumentId, UserId},
+    problem::Problem,
+    shares,
+    tenancy::caller::Caller,
+};
+
+use crate::App;
+
+pub(crate) async fn end(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
+    let (document, receiver): (DocumentId, UserId) = (request.path("document_id")?, request.path("user_id")?);
+    let session = app.tenancy.data(caller.tenant()).await?;
+    let (document, share) = shares::find(&session, document, receiver, &app.clock).await?;
+    let permit = access::to_document(&session, caller, document).await?;
+    let sharing = app.tenancy.sharing(caller.tenant()).await?;
+    shares::end(&sharing, &permit, share, receiver).await?;
+    Ok(ApiResponse::no_content())
+}

@@ -1,0 +1,61 @@
+//! Shares of documents among the users of a tenant: `/shares` and `/documents/{document_id}/shares`.
+//!
+//! Each verb has its file. This is the only tenant-facing function that may write policies, and it asks for
+//! the session that can only after the policy store has permitted the act.
+
+mod create;
+mod end;
+mod list;
+
+use std::num::NonZeroU32;
+
+use lambda_runtime::{Error, LambdaEvent};
+use shared::{
+    clock::Clock,
+    config,
+    http::{self, ApiRequest, ApiResponse},
+    problem::{Kind, Problem},
+    tenancy::{Tenancy, caller::Caller},
+};
+
+/// What lives as long as the execution environment.
+pub struct App {
+    tenancy: Tenancy,
+    clock: Clock,
+    client_id: String,
+    shares_max: NonZeroU32,
+}
+
+impl App {
+    /// `base` carries the function's own credentials.
+    #[must_use]
+    pub fn new(base: shared::aws::SdkConfig, config: config::Shares, clock: Clock) -> Self {
+        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources);
+        Self {
+            tenancy,
+            clock,
+            client_id: config.user_pool_client_id,
+            shares_max: config.shares_per_document_max,
+        }
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Never: a failure is an answer.
+    pub async fn handle(&self, event: LambdaEvent<ApiRequest>) -> Result<ApiResponse, Error> {
+        http::serve(event, &self.client_id, async |request, caller| self.route(request, caller).await).await
+    }
+
+    async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
+        match request.route() {
+            ("POST", "/shares") => create::create(self, request, caller).await,
+            ("GET", "/documents/{document_id}/shares") => list::list(self, request, caller).await,
+            ("DELETE", "/shares/{document_id}/{user_id}") => end::end(self, request, caller).await,
+            (_, "/shares" | "/documents/{document_id}/shares" | "/shares/{document_id}/{user_id}") => {
+                Err(Problem::of(Kind::MethodNotAllowed))
+            }
+            _ => Err(Problem::of(Kind::NotFound)),
+        }
+    }
+}
