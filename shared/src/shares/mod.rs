@@ -13,16 +13,15 @@
 //! Each attempt writes its own mark into the row and goes on only while the mark is still its own. Whoever
 //! finds another's mark where it should write `active` takes its policy back: the other one ends the share.
 
+mod error;
 mod store;
 
 use std::time::SystemTime;
 
+pub use error::ShareError;
 pub use store::{Created, Shareable, create, end, find, list, look};
 
-use crate::{
-    documents::DocumentError,
-    ids::{DocumentId, UserId},
-};
+use crate::ids::{DocumentId, UserId};
 
 /// A share of a document with a user of the same tenant.
 #[derive(Debug, Clone)]
@@ -61,33 +60,4 @@ impl State {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::Pending, Self::Active, Self::Ending].into_iter().find(|state| state.as_str() == text)
     }
-}
-
-/// Why a share could not be made, ended or listed.
-#[derive(Debug, thiserror::Error)]
-pub enum ShareError {
-    /// The document's row could not be used.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// There is no such share.
-    #[error("no such share")]
-    NotFound,
-    /// The document has no content yet.
-    #[error("the document is still pending")]
-    Pending,
-    /// The receiver is not a user of this tenant.
-    #[error("the receiver is not in the tenant")]
-    ReceiverOutside,
-    /// The receiver owns the document.
-    #[error("the receiver owns the document")]
-    ReceiverOwns,
-    /// The document has as many shares as it may have.
-    #[error("the document has too many shares")]
-    LimitReached,
-    /// Somebody else changed the same share at the same time, again and again.
-    #[error("the share was changed at the same time")]
-    Contended,
-    /// The policy store did not do its part.
-    #[error("the policy store failed")]
-    Policies(#[source] Box<aws_sdk_verifiedpermissions::Error>),
 }
