@@ -1,0 +1,393 @@
+//! The AWS endpoint: one request from the wire to its answer, in the order in which it has to earn it.
+//!
+//! Signature, owner of the key, policies, and only then the service: our STS, our Verified Permissions, or the
+//! engine. Every step that fails ends the request; there is no step that lets through what an earlier one refused.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use verifiedpermissions::VerifiedPermissions;
+
+use crate::access_log::{AccessLog, Entry, Line};
+use crate::authorize::{authorize, circumstances, instant_text};
+use crate::body::{Rule, Verdict, held_to, is_streamed, stated_length, whole};
+use crate::call::{Asked, Place, asked, call, decoded_pairs, is_object_content};
+use crate::calls::{Calls, root};
+use crate::chunked;
+use crate::clock::Clock;
+use crate::credentials::{Caller, Credentials};
+use crate::directory::Resources;
+use crate::engine::{Engine, EngineError, Signed};
+use crate::faults::{Failure, Faults, When};
+use crate::kept::Epoch;
+use crate::refusal::{Refusal, Wire};
+use crate::roles::Roles;
+use crate::signature::{Payload, Secret, Signature, sha256_hex, without_presigning};
+use crate::sts::Sts;
+use crate::unsigned;
+
+/// Everything that the endpoint works with.
+pub(crate) struct Aws {
+    pub(crate) account: String,
+    pub(crate) tenant_tag: String,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) clock: Clock,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) epoch: Epoch,
+    pub(crate) credentials: Credentials,
+    pub(crate) roles: Roles,
+    pub(crate) resources: Resources,
+    pub(crate) verified_permissions: Arc<VerifiedPermissions>,
+    pub(crate) faults: Faults,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) log: AccessLog,
+}
+
+/// The connection is to be closed without an answer: a fault that a test has ordered.
+#[derive(Debug, thiserror::Error)]
+#[error("cut, as a test has ordered")]
+pub(crate) struct Cut;
+
+/// How a request ends other than with its answer.
+enum End {
+    Refused(Refusal),
+    Cut,
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<EngineError> for End {
+    fn from(error: EngineError) -> Self {
+        Self::Refused(Refusal::Engine(error.to_string()))
+    }
+}
+
+/// What has been read of a body when the signature is checked.
+enum Content {
+    Whole(Bytes),
+    /// Still to come; only ever an S3 object's.
+    Passing(Body),
+}
+
+impl Aws {
+    /// Answers one request, and writes its line into the log.
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Result<Response<Body>, Cut> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (parts, body) = request.into_parts();
+        if parts.uri.path().starts_with("/_gateway/") {
+            return Ok(self.own(&parts, body).await);
+        }
+        let trace = parts.headers.get("x-amzn-trace-id").and_then(|trace| root(trace.to_str().ok()?));
+        let entry = Entry {
+            time: instant_text(self.clock.now()),
+            request_id: request_id.clone(),
+            trace: trace.map(str::to_owned),
+            ..Entry::default()
+        };
+        let mut line = Line::begin(&self.log, entry);
+        let mut wire = Wire::of(&parts, None);
+        let ended = self.serve(&parts, body, &mut line.entry, &mut wire).await;
+        let answer = match ended {
+            Ok(response) => Ok(response),
+            Err(End::Refused(refusal)) => {
+                line.entry.decision = refusal.decision();
+                line.entry.reason = Some(refusal.to_string());
+                Ok(refusal.answer(wire, &request_id))
+            }
+            Err(End::Cut) => {
+                line.entry.decision = "fault";
+                line.entry.reason = Some(Cut.to_string());
+                Err(Cut)
+            }
+        };
+        line.end(answer.as_ref().map_or(0, |response| response.status().as_u16()));
+        let mut response = answer?;
+        // Ours in place of the engine's, so that what a client quotes is found in the log.
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-amzn-requestid", id.clone());
+            response.headers_mut().insert("x-amz-request-id", id);
+        }
+        Ok(response)
+    }
+
+    async fn serve(
+        &self,
+        parts: &Parts,
+        body: Body,
+        entry: &mut Entry,
+        wire: &mut Wire,
+    ) -> Result<Response<Body>, End> {
+        let Some(signature) = Signature::of(parts).map_err(Refusal::from)? else {
+            return self.unsigned(parts, body, entry).await;
+        };
+        *wire = Wire::of(parts, Some(&signature.service));
+        let claimed = asked(parts, Some(&signature.service), &[]);
+        (entry.service, entry.operation) = (claimed.service, claimed.operation);
+        let found = self.credentials.find(&signature.access_key).await?;
+        let credential = found.ok_or(Refusal::UnknownKey)?;
+        let caller = &*credential.caller;
+        entry.principal = Some(caller.label().to_owned());
+        entry.function.clone_from(&caller.function);
+        entry.tenant = caller.principal.tags().get(&self.tenant_tag).map(str::to_owned);
+
+        let content = read(parts, body, &signature).await?;
+        let hash = match &content {
+            Content::Whole(bytes) => Some(sha256_hex(bytes)),
+            Content::Passing(_) => None,
+        };
+        let now = self.clock.now();
+        let secret = Secret { key: &credential.secret, token: credential.token.as_deref() };
+        signature.check(parts, hash.as_deref(), &secret, now).map_err(Refusal::from)?;
+        if credential.expires.is_some_and(|expires| now >= expires) {
+            return Err(Refusal::SessionExpired.into());
+        }
+
+        let form = form(parts, &signature, &content)?;
+        let asked = asked(parts, Some(&signature.service), &form);
+        entry.operation.clone_from(&asked.operation);
+        entry.actions = vec![format!("{}:{}", asked.service, asked.operation)];
+        if asked.service == "s3" {
+            entry.resources = vec![parts.uri.path().to_owned()];
+        }
+        // A presigned URL was made by the function and is used by somebody else.
+        if caller.function.is_some() && !signature.presigned() {
+            self.calls.made(entry.trace.as_deref(), caller.function.as_deref(), &asked);
+        }
+        let fault = self.faults.take(&asked, caller.function.as_deref());
+        if let Some((When::Before, failure)) = fault {
+            return Err(failed(failure));
+        }
+        let request = Authentic { parts, signature: &signature, caller, asked: &asked, form: &form };
+        let response = self.carry_out(&request, content, entry).await?;
+        match fault {
+            Some((_, failure)) => Err(failed(failure)),
+            None => Ok(response),
+        }
+    }
+
+    /// Decides, and does it.
+    async fn carry_out(
+        &self,
+        request: &Authentic<'_>,
+        content: Content,
+        entry: &mut Entry,
+    ) -> Result<Response<Body>, End> {
+        let Authentic { parts, signature, caller, asked, form } = *request;
+        let circumstances = circumstances(parts, signature, caller, self.clock.now());
+        if asked.service == "sts" {
+            let request_id = entry.request_id.clone();
+            let sts = Sts {
+                roles: &self.roles,
+                credentials: &self.credentials,
+                account: &self.account,
+                now: self.clock.now(),
+                request_id: &request_id,
+            };
+            let xml = sts.answer(caller, form, &circumstances, entry).await?;
+            entry.decision = "allowed";
+            return Ok(answer(StatusCode::OK, "text/xml", xml.into()));
+        }
+        if !caller.is_root() {
+            let whole: &[u8] = match &content {
+                Content::Whole(_) if is_object_content(parts) && asked.service == "s3" => &[],
+                Content::Whole(bytes) => bytes,
+                Content::Passing(_) => &[],
+            };
+            let place = Place { account: &self.account, region: &signature.region, hosts: &self.hosts };
+            let call = call(parts, asked, form, whole, &place)?;
+            authorize(&self.roles, &self.resources, caller, &call, &circumstances, entry).await?;
+        }
+        entry.decision = "allowed";
+        if asked.service == "verifiedpermissions" {
+            return self.verified_permissions(parts, asked, content).await;
+        }
+        self.forward(parts, signature, content).await
+    }
+
+    async fn verified_permissions(
+        &self,
+        parts: &Parts,
+        asked: &Asked,
+        content: Content,
+    ) -> Result<Response<Body>, End> {
+        let prefix =
+            parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.rsplit_once('.'));
+        let (Some(("VerifiedPermissions", _)), Content::Whole(body)) = (prefix, content) else {
+            return Err(
+                Refusal::Undecidable("`verifiedpermissions` without its X-Amz-Target".to_owned()).into()
+            );
+        };
+        let (service, operation) = (self.verified_permissions.clone(), asked.operation.clone());
+        // Validating a schema takes milliseconds of pure computing, which would hold up every other request.
+        let reply = tokio::task::spawn_blocking(move || service.call(&operation, &body)).await;
+        let reply = reply.map_err(|error| Refusal::Engine(format!("Verified Permissions: {error}")))?;
+        let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = answer(status, "application/x-amz-json-1.0", reply.body.into());
+        if let Some(kind) = reply.error_type.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
+            response.headers_mut().insert("x-amzn-errortype", kind);
+        }
+        Ok(response)
+    }
+
+    async fn forward(
+        &self,
+        parts: &Parts,
+        signature: &Signature,
+        content: Content,
+    ) -> Result<Response<Body>, End> {
+        let path = match (parts.uri.query(), signature.presigned()) {
+            (Some(query), true) => match without_presigning(query) {
+                kept if kept.is_empty() => parts.uri.path().to_owned(),
+                kept => format!("{}?{kept}", parts.uri.path()),
+            },
+            _ => parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        };
+        let scope = (signature.service.as_str(), signature.region.as_str());
+        let writes = changes_what_is_kept(parts, &signature.service);
+        if writes {
+            self.epoch.begin();
+        }
+        let mut verdict = Verdict::default();
+        let sent = match (content, &signature.payload) {
+            (Content::Whole(bytes), Payload::UnsignedTrailer) => {
+                Rule::framed().check(&bytes)?;
+                self.engine.forward_signed(parts, &path, scope, Signed::UnsignedTrailer, bytes.into()).await
+            }
+            (Content::Whole(bytes), _) => {
+                let body = Body::from(bytes.clone());
+                self.engine.forward_signed(parts, &path, scope, Signed::Bytes(&bytes), body).await
+            }
+            (Content::Passing(body), Payload::Hash(stated)) => {
+                let (body, passing) = held_to(Rule::hash(stated), body);
+                verdict = passing;
+                self.engine.forward_signed(parts, &path, scope, Signed::Hash(stated.clone()), body).await
+            }
+            (Content::Passing(body), Payload::UnsignedTrailer) => {
+                let (body, passing) = held_to(Rule::framed(), body);
+                verdict = passing;
+                self.engine.forward_signed(parts, &path, scope, Signed::UnsignedTrailer, body).await
+            }
+            (Content::Passing(body), _) => {
+                self.engine.forward_signed(parts, &path, scope, Signed::Unsigned, body).await
+            }
+        };
+        if writes {
+            // Again, for what was asked while the write was under way.
+            self.epoch.begin();
+        }
+        match verdict.refusal() {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(sent?),
+        }
+    }
+
+    async fn unsigned(&self, parts: &Parts, body: Body, entry: &mut Entry) -> Result<Response<Body>, End> {
+        let asked = asked(parts, None, &[]);
+        (entry.service, entry.operation) = (asked.service, asked.operation);
+        let (service, operation) = unsigned::served(parts).ok_or(Refusal::Unsigned)?;
+        entry.actions = vec![format!("{service}:{operation}")];
+        (entry.service, entry.operation) = (service.to_owned(), operation);
+        entry.decision = "allowed";
+        not_secretly_chunked(parts, &Payload::Unstated)?;
+        let bytes = whole(body, stated_length(parts)?).await?;
+        Ok(self.engine.forward_unsigned(parts, bytes.into()).await?)
+    }
+}
+
+/// A request whose signature is good, and what it asks.
+struct Authentic<'a> {
+    parts: &'a Parts,
+    signature: &'a Signature,
+    caller: &'a Caller,
+    asked: &'a Asked,
+    form: &'a [(String, String)],
+}
+
+/// Reads what has to be known before a decision, and leaves large S3 content where it is.
+async fn read(parts: &Parts, body: Body, signature: &Signature) -> Result<Content, Refusal> {
+    let length = stated_length(parts)?;
+    not_secretly_chunked(parts, &signature.payload)?;
+    if signature.service == "s3" && is_object_content(parts) && is_streamed(parts, length)? {
+        return Ok(Content::Passing(body));
+    }
+    Ok(Content::Whole(whole(body, length).await?))
+}
+
+/// A body that the engine would unpack has to have been signed as such: otherwise IAM would judge the wrapping.
+fn not_secretly_chunked(parts: &Parts, payload: &Payload) -> Result<(), Refusal> {
+    if chunked::is_announced(&parts.headers) && *payload != Payload::UnsignedTrailer {
+        let message = "aws-chunked content needs x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+        return Err(Refusal::Invalid { code: "InvalidRequest", message: message.to_owned() });
+    }
+    Ok(())
+}
+
+/// The parameters of the query protocol, from the query of a GET or the body of a POST.
+fn form(parts: &Parts, signature: &Signature, content: &Content) -> Result<Vec<(String, String)>, Refusal> {
+    if signature.service == "s3" || parts.headers.contains_key("x-amz-target") {
+        return Ok(Vec::new());
+    }
+    let in_query = || {
+        let pairs = decoded_pairs(&without_presigning(parts.uri.query().unwrap_or_default()))?;
+        Ok(pairs)
+    };
+    let is_form = parts
+        .headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+    match content {
+        Content::Whole(bytes) if parts.method == Method::POST && is_form => {
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| Refusal::Undecidable("a form that is not UTF-8".to_owned()))?;
+            let mut pairs: Vec<(String, String)> = in_query()?;
+            pairs.extend(decoded_pairs(text)?);
+            Ok(pairs)
+        }
+        _ => in_query(),
+    }
+}
+
+/// Whether a request may change what the gateway keeps of policies, functions, tables, buckets and queues.
+fn changes_what_is_kept(parts: &Parts, service: &str) -> bool {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let target =
+        parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    match service {
+        "iam" | "cloudformation" => true,
+        "lambda" => !reads && !parts.uri.path().ends_with("/invocations"),
+        "s3" => !reads && parts.uri.path().trim_matches('/').split('/').count() == 1,
+        "dynamodb" => target.ends_with("Table"),
+        "sqs" => !matches!(
+            target.rsplit('.').next().unwrap_or_default(),
+            "SendMessage"
+                | "SendMessageBatch"
+                | "ReceiveMessage"
+                | "DeleteMessage"
+                | "ChangeMessageVisibility"
+        ),
+        _ => false,
+    }
+}
+
+fn failed(failure: Failure) -> End {
+    match failure {
+        Failure::Throttle => Refusal::OrderedThrottle.into(),
+        Failure::Internal => Refusal::OrderedFailure.into(),
+        Failure::Cut => End::Cut,
+    }
+}
+
+/// An answer of our own.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,161 @@
+//! Starting and stopping: two listeners on the loopback, and nothing else that outlives a request.
+
+use std::sync::{Arc, RwLock};
+
+use axum::body::Body;
+use http::{Request, Response};
+use iam::Principal;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use verifiedpermissions::VerifiedPermissions;
+
+use crate::access_log::AccessLog;
+use crate::api::Api;
+use crate::aws::{Aws, Cut};
+use crate::calls::Calls;
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::directory::Resources;
+use crate::engine::Engine;
+use crate::faults::Faults;
+use crate::kept::Epoch;
+use crate::roles::Roles;
+use crate::server::{Answers, listen, serve};
+
+/// The gateway, not yet started.
+#[derive(Debug)]
+pub struct Gateway;
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be opened; most often the given port is taken.
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        /// The port asked for; 0 for any.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The access log could not be opened for appending.
+    #[error("cannot open the access log `{path}`")]
+    Log {
+        /// The path given.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine's address is not `http://HOST:PORT`.
+    #[error("the engine's address `{0}` is not of the form http://host:port")]
+    EngineUrl(String),
+    /// The account is not twelve digits.
+    #[error("`{0}` is not a twelve-digit account")]
+    Account(String),
+}
+
+/// A started gateway. Dropping it ends both listeners, after at most five seconds for requests under way;
+/// [`Running::stop`] waits for that.
+pub struct Running {
+    /// The AWS endpoint, `http://127.0.0.1:PORT`: what goes into `AWS_ENDPOINT_URL`.
+    pub aws_url: String,
+    /// The deployed REST API, `http://127.0.0.1:PORT`, once [`Running::serve_api`] was called; 503 before.
+    pub api_url: String,
+    api: Arc<Api>,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Opens both listeners and serves until the answer is stopped or dropped. The engine need not be up.
+    ///
+    /// # Errors
+    /// [`StartError`] when a port, the log file, the account or the engine's address is not usable.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let engine =
+            Engine::new(&config.engine_url, &config.root_access_key, &config.root_secret_key, &config.region);
+        let engine = Arc::new(engine.ok_or_else(|| StartError::EngineUrl(config.engine_url.clone()))?);
+        let root =
+            Principal::root(&config.account).map_err(|_| StartError::Account(config.account.clone()))?;
+        let log = AccessLog::open(config.access_log.as_deref()).map_err(|source| StartError::Log {
+            path: config.access_log.as_deref().unwrap_or_else(|| "".as_ref()).display().to_string(),
+            source,
+        })?;
+        let listen = async |port| listen(port).await.map_err(|source| StartError::Listen { port, source });
+        let (aws_listener, aws_port) = listen(config.aws_port).await?;
+        let (api_listener, api_port) = listen(config.api_port).await?;
+
+        let calls = Arc::new(Calls::default());
+        let epoch = Epoch::default();
+        let clock = config.clock.clone();
+        let verified_permissions =
+            Arc::new(VerifiedPermissions::new(&config.account, &config.region, move || clock.now()));
+        let aws = Aws {
+            account: config.account.clone(),
+            tenant_tag: config.tenant_tag,
+            hosts: vec![format!("127.0.0.1:{aws_port}"), format!("localhost:{aws_port}")],
+            clock: config.clock.clone(),
+            engine: engine.clone(),
+            epoch: epoch.clone(),
+            credentials: Credentials::new(
+                engine.clone(),
+                epoch.clone(),
+                config.clock.clone(),
+                (&config.root_access_key, &config.root_secret_key),
+                root,
+            ),
+            roles: Roles::new(engine.clone(), epoch.clone()),
+            resources: Resources::new(engine.clone(), &epoch, &config.account, verified_permissions.clone()),
+            verified_permissions,
+            faults: Faults::default(),
+            calls: calls.clone(),
+            log,
+        };
+        let host = http::HeaderValue::try_from(format!("127.0.0.1:{api_port}"))
+            .map_err(|_| StartError::EngineUrl(config.engine_url))?;
+        let api = Arc::new(Api { host, engine, calls, clock: config.clock, deployed: RwLock::new(None) });
+        let (stop, stopped) = watch::channel(false);
+        Ok(Running {
+            aws_url: format!("http://127.0.0.1:{aws_port}"),
+            api_url: format!("http://127.0.0.1:{api_port}"),
+            listeners: vec![
+                serve(aws_listener, Arc::new(aws), stopped.clone()),
+                serve(api_listener, api.clone(), stopped),
+            ],
+            api,
+            stop,
+        })
+    }
+}
+
+impl Answers for Aws {
+    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Cut> {
+        self.handle(request).await
+    }
+}
+
+impl Running {
+    /// From now on the API listener answers with stage `stage` of the REST API `api_id`.
+    pub fn serve_api(&self, api_id: &str, stage: &str) {
+        self.api.deploy(api_id, stage);
+    }
+
+    /// Stops taking requests, waits at most five seconds for those under way, and returns.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for listener in self.listeners {
+            // A listener that has failed has nothing left to stop.
+            let _ = listener.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("aws_url", &self.aws_url)
+            .field("api_url", &self.api_url)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! The one AWS endpoint that a function sees: signatures, STS, IAM, Verified Permissions, and the way on to the engine.
+//!
+//! The engine (ministack) plays the AWS services well and the security of AWS hardly at all: it expands no
+//! principal tag, sets no `dynamodb:LeadingKeys`, and has no Verified Permissions. So nothing speaks to it
+//! directly. Every request comes here, is held to its signature, to the policies that the deployed stack really
+//! created and to nothing else, and is then sent on under the account's own key.
+//!
+//! What this crate deliberately does not know: the product. There is no table name and no role name of Strongroom
+//! in it; it reads them from the policies, as AWS does. What it cannot decide it refuses, and says what was
+//! unknown: "the local gateway cannot decide: …".
+//!
+//! # Where it differs from AWS
+//!
+//! Stricter: `AssumeRole` within the account needs the trust policy *and* the caller's own policy; chunk-signed
+//! uploads (`STREAMING-AWS4-…`), signature versions 2 and 4a and every STS operation but `AssumeRole` and
+//! `GetCallerIdentity` are refused; a role addresses S3 by path and an existing bucket. Easier: a policy that was
+//! changed through the gateway counts at once, one that was changed behind its back within five seconds; the
+//! endpoint is plain HTTP on the loopback and stands for AWS's TLS endpoint, so `aws:SecureTransport` is true.
+//!
+//! # Its own paths
+//!
+//! On the AWS endpoint, unsigned, for tests: `GET /_gateway/health`; `GET /_gateway/calls?trace=1-…` (which calls
+//! were made for one trace, see `x-amzn-trace-id` in the API's answers); `POST`, `GET` and `DELETE
+//! /_gateway/faults` with `{"service", "operation", "function"?, "when": "before"|"after", "error":
+//! "throttle"|"500"|"cut", "times"}`.
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), gateway::StartError> {
+//! let running = gateway::Gateway::start(gateway::Config::new("http://127.0.0.1:4566")).await?;
+//! // AWS_ENDPOINT_URL of the engine and of every client:
+//! let _endpoint = &running.aws_url;
+//! // … deploy, then:
+//! running.serve_api("0123456789", "v1");
+//! running.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod access_log;
+mod api;
+mod authorize;
+mod aws;
+mod body;
+mod call;
+mod calls;
+mod chunked;
+mod clock;
+mod config;
+mod credentials;
+mod directory;
+mod engine;
+mod execution;
+mod faults;
+mod gateway;
+mod kept;
+mod own;
+mod refusal;
+mod roles;
+mod server;
+mod signature;
+mod sts;
+mod unsigned;
+mod xml;
+
+pub use clock::Clock;
+pub use config::Config;
+pub use execution::ExecutionKey;
+pub use gateway::{Gateway, Running, StartError};

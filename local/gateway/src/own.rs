@@ -1,0 +1,68 @@
+//! The gateway's own few paths, `/_gateway/…`: counting calls and ordering faults. Unsigned; loopback only.
+//!
+//! No bucket can be called `_gateway`, so they hide nothing of AWS's. A browser that was lured here by another
+//! name for 127.0.0.1 is turned away by its Host.
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, answer};
+use crate::body::whole;
+use crate::call::decoded_pairs;
+use crate::calls::root;
+use crate::faults::Fault;
+
+impl Aws {
+    pub(crate) async fn own(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if !self.hosts.iter().any(|own| own == host) || parts.headers.contains_key("origin") {
+            return said(
+                StatusCode::FORBIDDEN,
+                &json!({ "message": "only from this machine, by its own name" }),
+            );
+        }
+        match (&parts.method, parts.uri.path()) {
+            (&Method::GET, "/_gateway/health") => said(StatusCode::OK, &json!({ "ok": true })),
+            (&Method::GET, "/_gateway/calls") => self.calls_of(parts),
+            (&Method::GET, "/_gateway/faults") => {
+                said(StatusCode::OK, &json!({ "faults": self.faults.open() }))
+            }
+            (&Method::POST, "/_gateway/faults") => self.order(body).await,
+            (&Method::DELETE, "/_gateway/faults") => {
+                self.faults.clear();
+                said(StatusCode::OK, &json!({ "faults": [] }))
+            }
+            _ => said(StatusCode::NOT_FOUND, &json!({ "message": "the gateway has no such path" })),
+        }
+    }
+
+    fn calls_of(&self, parts: &Parts) -> Response<Body> {
+        let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+        let trace = pairs.iter().find(|(name, _)| name == "trace").and_then(|(_, trace)| root(trace));
+        let Some(trace) = trace else {
+            return bad("give ?trace=1-XXXXXXXX-XXXXXXXXXXXXXXXXXXXXXXXX, as x-amzn-trace-id has it");
+        };
+        said(StatusCode::OK, &json!({ "trace": trace, "calls": self.calls.of(trace) }))
+    }
+
+    async fn order(&self, body: Body) -> Response<Body> {
+        let Ok(bytes) = whole(body, None).await else { return bad("the body is too large or was cut") };
+        match serde_json::from_slice::<Fault>(&bytes) {
+            Err(error) => bad(&error.to_string()),
+            Ok(fault) => match self.faults.order(fault) {
+                Err(message) => bad(&message),
+                Ok(()) => said(StatusCode::CREATED, &json!({ "faults": self.faults.open() })),
+            },
+        }
+    }
+}
+
+fn bad(message: &str) -> Response<Body> {
+    said(StatusCode::BAD_REQUEST, &json!({ "message": message }))
+}
+
+fn said(status: StatusCode, body: &Value) -> Response<Body> {
+    answer(status, "application/json", body.to_string().into())
+}

@@ -1,0 +1,288 @@
+//! The Security Token Service: `AssumeRole` and `GetCallerIdentity`, by the deployed roles' own policies.
+//!
+//! Stricter than AWS in one point: within one account AWS is content when the trust policy names the caller's role
+//! itself; here the caller's own policy must allow it too, as AWS demands across accounts. A stack that works here
+//! works there, and a permission that was forgotten shows here first. As on AWS, the root assumes no role.
+
+use iam::{Assume, AssumeError, Assumed, Context, Policy, Principal, PrincipalKind, assume_role};
+use time::{Duration, OffsetDateTime};
+
+use crate::access_log::Entry;
+use crate::authorize::{bearing, instant_text};
+use crate::credentials::{Caller, Credentials};
+use crate::refusal::Refusal;
+use crate::roles::{RoleError, Roles};
+use crate::xml::escape;
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+const VERSION: &str = "2011-06-15";
+/// AWS's own limits: 50 tags, 10 managed session policies.
+const TAGS_MAX: usize = 50;
+const POLICY_ARNS_MAX: usize = 10;
+
+/// What this STS works with.
+pub(crate) struct Sts<'a> {
+    pub(crate) roles: &'a Roles,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) account: &'a str,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) request_id: &'a str,
+}
+
+impl Sts<'_> {
+    /// Answers one operation with its XML.
+    ///
+    /// # Errors
+    /// [`Refusal`]; every operation but two is refused by name.
+    pub(crate) async fn answer(
+        &self,
+        caller: &Caller,
+        parameters: &[(String, String)],
+        circumstances: &Context,
+        entry: &mut Entry,
+    ) -> Result<String, Refusal> {
+        let parameters = Parameters::of(parameters)?;
+        match (parameters.get("Action"), parameters.get("Version")) {
+            (_, version) if version.is_some_and(|version| version != VERSION) => {
+                Err(Refusal::Undecidable(format!("STS in another version than {VERSION}")))
+            }
+            (Some("GetCallerIdentity"), _) => {
+                entry.actions = vec!["sts:GetCallerIdentity".to_owned()];
+                entry.resources = vec![caller.principal.arn()];
+                let (principal, _) = bearing(self.roles, caller).await?;
+                Ok(self.caller_identity(&principal))
+            }
+            (Some("AssumeRole"), _) => self.assume_role(caller, &parameters, circumstances, entry).await,
+            (Some(other), _) => Err(Refusal::Undecidable(format!("the operation `sts:{other}`"))),
+            (None, _) => {
+                Err(Refusal::Invalid { code: "MissingAction", message: "no Action was given".to_owned() })
+            }
+        }
+    }
+
+    fn caller_identity(&self, principal: &Principal) -> String {
+        let user_id = match principal.kind() {
+            // `AROA…:SESSION`; where the engine says no id of the role, its ARN stands for it.
+            PrincipalKind::AssumedRole { role, session, role_id } => {
+                format!("{}:{session}", role_id.clone().unwrap_or_else(|| role.to_string()))
+            }
+            _ => principal.account().to_owned(),
+        };
+        self.reply(
+            "GetCallerIdentity",
+            &format!(
+                "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
+                escape(&principal.arn()),
+                escape(&user_id),
+                escape(principal.account())
+            ),
+        )
+    }
+
+    async fn assume_role(
+        &self,
+        caller: &Caller,
+        parameters: &Parameters<'_>,
+        circumstances: &Context,
+        entry: &mut Entry,
+    ) -> Result<String, Refusal> {
+        let role_arn = parameters.must("RoleArn")?;
+        let input = self.input(parameters).await?;
+        entry.actions = vec!["sts:AssumeRole".to_owned()];
+        entry.resources = vec![role_arn.to_owned()];
+        let refused = |because: &str| {
+            let user = caller.principal.arn();
+            Refusal::Denied(format!(
+                "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}{because}"
+            ))
+        };
+        let arn: iam::Arn = role_arn.parse().map_err(|_| invalid("RoleArn is not an ARN"))?;
+        let name = arn.resource().strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+        let Some(name) = name.filter(|_| arn.service() == "iam" && arn.account() == self.account) else {
+            return Err(refused(""));
+        };
+        let facts = match self.roles.get(name).await {
+            Ok(facts) if facts.role.arn == role_arn => facts,
+            Ok(_) | Err(RoleError::Absent(_)) => return Err(refused("")),
+            Err(error) => return Err(Refusal::Undecidable(error.to_string())),
+        };
+        let (principal, policies) = bearing(self.roles, caller).await?;
+        let assumed = assume_role(&principal, &policies, &facts.role, &input, circumstances);
+        let assumed = assumed.map_err(|error| match error {
+            AssumeError::Undecidable(unknown) => Refusal::Undecidable(unknown.to_string()),
+            AssumeError::Tags(error) => invalid(&error.to_string()),
+            AssumeError::Invalid(message) => invalid(&message),
+            AssumeError::Root => Refusal::Denied(error.to_string()),
+        })?;
+        entry.actions = assumed.decisions.iter().map(|one| one.action.clone()).collect();
+        if !assumed.both_sides_allow() {
+            let sentence = assumed.decisions.iter().find_map(|one| one.refusal.clone());
+            return Err(sentence.map_or_else(
+                || {
+                    refused(
+                        ": the local gateway demands, as AWS does across accounts, that the trust policy and the \
+                         caller's identity policy both allow every action",
+                    )
+                },
+                Refusal::Denied,
+            ));
+        }
+        self.issue(caller, &facts.role, input, assumed)
+    }
+
+    fn issue(
+        &self,
+        caller: &Caller,
+        role: &iam::Role,
+        input: Assume,
+        assumed: Assumed,
+    ) -> Result<String, Refusal> {
+        let expires = self.now + Duration::seconds(i64::from(assumed.duration_seconds));
+        let session = Caller {
+            principal: assumed.session,
+            function: caller.function.clone(),
+            session_policies: input.session_policies,
+            execution_role: false,
+            issued: Some(self.now),
+        };
+        let user = format!(
+            "<AssumedRoleId>{}:{}</AssumedRoleId><Arn>{}</Arn>",
+            escape(role.id.as_deref().unwrap_or_default()),
+            escape(&input.session_name),
+            escape(&session.principal.arn())
+        );
+        let source = input.source_identity.map_or_else(String::new, |identity| {
+            format!("<SourceIdentity>{}</SourceIdentity>", escape(&identity))
+        });
+        let (key, credential) = self
+            .credentials
+            .issue(session, expires)
+            .ok_or_else(|| Refusal::Engine("the system has no random numbers".to_owned()))?;
+        Ok(self.reply(
+            "AssumeRole",
+            &format!(
+                "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+                 <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>\
+                 <AssumedRoleUser>{user}</AssumedRoleUser><PackedPolicySize>1</PackedPolicySize>{source}",
+                escape(&credential.secret),
+                escape(credential.token.as_deref().unwrap_or_default()),
+                instant_text(expires)
+            ),
+        ))
+    }
+
+    async fn input(&self, parameters: &Parameters<'_>) -> Result<Assume, Refusal> {
+        let text = |name: &str| parameters.get(name).map(str::to_owned);
+        let duration = parameters.get("DurationSeconds").map(str::parse).transpose();
+        let mut session_policies = Vec::new();
+        if let Some(json) = parameters.get("Policy") {
+            let policy = Policy::parse("session policy", json);
+            session_policies.push(policy.map_err(|error| Refusal::Invalid {
+                code: "MalformedPolicyDocument",
+                message: error.to_string(),
+            })?);
+        }
+        for arn in parameters.list("PolicyArns", ".arn", POLICY_ARNS_MAX)? {
+            let policy = self.roles.managed(arn).await;
+            session_policies.push(policy.map_err(|error| Refusal::Undecidable(error.to_string()))?);
+        }
+        let keys = parameters.list("Tags", ".Key", TAGS_MAX)?;
+        let mut tags = Vec::new();
+        for (place, key) in keys.iter().enumerate() {
+            let value = parameters.get(&format!("Tags.member.{}.Value", place + 1));
+            let value = value.ok_or_else(|| invalid(&format!("the tag `{key}` has no Value")))?;
+            tags.push(((*key).to_owned(), value.to_owned()));
+        }
+        let transitive = parameters.list("TransitiveTagKeys", "", TAGS_MAX)?;
+        parameters.nothing_else()?;
+        Ok(Assume {
+            session_name: parameters.must("RoleSessionName")?.to_owned(),
+            duration_seconds: duration.map_err(|_| invalid("DurationSeconds is not a number"))?,
+            tags,
+            transitive_tag_keys: transitive.into_iter().map(str::to_owned).collect(),
+            external_id: text("ExternalId"),
+            source_identity: text("SourceIdentity"),
+            session_policies,
+        })
+    }
+
+    fn reply(&self, operation: &str, result: &str) -> String {
+        format!(
+            "<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>{result}</{operation}Result>\
+             <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{operation}Response>",
+            self.request_id
+        )
+    }
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal::Invalid { code: "ValidationError", message: message.to_owned() }
+}
+
+/// The parameters of a query-protocol request, each name once.
+struct Parameters<'a>(Vec<(&'a str, &'a str)>);
+
+/// What `AssumeRole` may carry; lists by their first word.
+const ASSUME_ROLE: [&str; 12] = [
+    "Action",
+    "Version",
+    "RoleArn",
+    "RoleSessionName",
+    "DurationSeconds",
+    "Policy",
+    "PolicyArns",
+    "Tags",
+    "TransitiveTagKeys",
+    "ExternalId",
+    "SourceIdentity",
+    "AWSAccessKeyId",
+];
+
+impl<'a> Parameters<'a> {
+    fn of(pairs: &'a [(String, String)]) -> Result<Self, Refusal> {
+        let mut names = std::collections::BTreeSet::new();
+        for (name, _) in pairs {
+            if !names.insert(name.as_str()) {
+                return Err(Refusal::Undecidable(format!("the parameter `{name}`, given twice")));
+            }
+        }
+        Ok(Self(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()))
+    }
+
+    fn get(&self, wanted: &str) -> Option<&'a str> {
+        self.0.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
+    }
+
+    fn must(&self, wanted: &str) -> Result<&'a str, Refusal> {
+        let value = self.get(wanted).filter(|value| !value.is_empty());
+        value.ok_or_else(|| invalid(&format!("the parameter {wanted} is missing")))
+    }
+
+    /// `NAME.member.1SUFFIX`, `NAME.member.2SUFFIX`, … without a gap.
+    fn list(&self, name: &str, suffix: &str, max: usize) -> Result<Vec<&'a str>, Refusal> {
+        let mut values = Vec::new();
+        while let Some(value) = self.get(&format!("{name}.member.{}{suffix}", values.len() + 1)) {
+            values.push(value);
+            if values.len() > max {
+                return Err(invalid(&format!("{name} has more than {max} members")));
+            }
+        }
+        let prefix = format!("{name}.member.");
+        let there = self.0.iter().filter(|(key, _)| {
+            key.strip_prefix(&prefix).is_some_and(|rest| suffix.is_empty() || rest.ends_with(suffix))
+        });
+        if there.count() != values.len() {
+            return Err(invalid(&format!("the members of {name} are not numbered from 1 without a gap")));
+        }
+        Ok(values)
+    }
+
+    /// A parameter that is not known might narrow the session, so it is not ignored.
+    fn nothing_else(&self) -> Result<(), Refusal> {
+        let known = |name: &str| ASSUME_ROLE.contains(&name.split('.').next().unwrap_or_default());
+        match self.0.iter().find(|(name, _)| !known(name)) {
+            Some((name, _)) => Err(Refusal::Undecidable(format!("the parameter `{name}` of AssumeRole"))),
+            None => Ok(()),
+        }
+    }
+}
