@@ -1,0 +1,56 @@
+//! The environment file that `sam local` wants: per function, the variables that the template names, with the
+//! values of the deployed stack, and the account's address where AWS's would be. And the credentials of a
+//! function, which `sam local` takes from its own environment.
+
+use gateway::ExecutionKey;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{AccountError, details::Details, logs::root_of};
+
+/// The functions, by their names in the template.
+const FUNCTIONS: [&str; 4] = ["Documents", "Shares", "Uploads", "Deletions"];
+
+/// The JSON of `sam local --env-vars`.
+///
+/// # Errors
+/// When the account does not tell how its functions are configured.
+pub async fn sam_environment(details: &Details) -> Result<String, AccountError> {
+    let failed = |source| AccountError::Call { step: "read a function's configuration", source };
+    let root = root_of(details)?;
+    let mut functions = Map::new();
+    for name in FUNCTIONS {
+        let deployed = details.output(&format!("{name}FunctionName"));
+        let path = format!("/2015-03-31/functions/{deployed}/configuration");
+        let found = root.rest("lambda", Method::GET, &path, &Value::Null).await.map_err(failed)?;
+        let mut variables = found.pointer("/Environment/Variables").cloned().unwrap_or_else(|| json!({}));
+        if let Some(variables) = variables.as_object_mut() {
+            variables.insert("AWS_ENDPOINT_URL".to_owned(), json!(details.aws_endpoint_url));
+        }
+        functions.insert(format!("{name}Function"), variables);
+    }
+    Ok(format!("{:#}", Value::Object(functions)))
+}
+
+/// A deployed function's own credentials; `None` when the stack has no such function. `function` is its name in
+/// the template's outputs: `Documents`, `Shares`.
+#[must_use]
+pub fn function_key(details: &Details, function: &str) -> Option<ExecutionKey> {
+    let role = details.outputs.get(&format!("{function}RoleArn"))?;
+    let name = details.outputs.get(&format!("{function}FunctionName"))?;
+    let account = role.split(':').nth(4)?;
+    let arn = format!("arn:aws:lambda:{}:{account}:function:{name}", details.region);
+    Some(ExecutionKey::of(&arn, role))
+}
+
+/// The same as lines for a shell to evaluate.
+///
+/// # Errors
+/// [`AccountError::NoFunction`] when the stack has no such function.
+pub fn exports(details: &Details, function: &str) -> Result<String, AccountError> {
+    let key = function_key(details, function).ok_or_else(|| AccountError::NoFunction(function.to_owned()))?;
+    Ok(format!(
+        "export AWS_REGION={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_SESSION_TOKEN={}",
+        details.region, key.access_key_id, key.secret_access_key, key.session_token
+    ))
+}

@@ -1,0 +1,179 @@
+//! Speaking to the account as its root: signed calls in the three wire forms that setting it up needs.
+//!
+//! Four calls of three services do not pay for four SDK crates, which would take longer to compile than
+//! everything else here. What the functions use they use through the SDK; this is the other side's door.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_runtime_api::client::identity::Identity;
+use serde_json::Value;
+
+/// No call of the set-up takes this long; one that does is not coming back.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Where the account is, and the key of its root.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) endpoint: String,
+    /// Such as `us-east-1`.
+    pub(crate) region: String,
+    /// Access key id.
+    pub(crate) access_key_id: String,
+    /// Its secret.
+    pub(crate) secret_access_key: String,
+    /// The client that calls go through.
+    pub(crate) http: reqwest::Client,
+}
+
+/// Why a call to the account failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The request could not be put together.
+    #[error("cannot sign the request")]
+    Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No answer came.
+    #[error("no answer from the account to {operation}")]
+    Unanswered {
+        /// What was asked.
+        operation: String,
+        /// What went wrong underneath.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The account refused.
+    #[error("{operation} was refused with {status}: {body}")]
+    Refused {
+        /// What was asked.
+        operation: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the answer said.
+        body: String,
+    },
+    /// The answer was not what the operation answers.
+    #[error("the answer to {operation} has no {missing}")]
+    Answer {
+        /// What was asked.
+        operation: String,
+        /// What the answer should have held.
+        missing: &'static str,
+    },
+}
+
+/// The client of everything that speaks to this machine: no proxy, bounded.
+pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().no_proxy().timeout(CALL_TIMEOUT).build()
+}
+
+impl Root {
+    /// A call in AWS's JSON form, such as Cognito's; `target` is `Service.Operation`.
+    pub(crate) async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, CallError> {
+        let request = http::Request::post(format!("{}/", self.endpoint))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", target);
+        let text = self.call(service, target, request, body.to_string()).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call in AWS's older form (CloudFormation): parameters out, XML back.
+    pub(crate) async fn query(
+        &self,
+        service: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String, CallError> {
+        let operation = parameters.first().map_or("", |(_, operation)| operation);
+        let request = http::Request::post(format!("{}/", self.endpoint))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.call(service, operation, request, body.join("&")).await
+    }
+
+    /// A call in the form of the REST services (API Gateway).
+    pub(crate) async fn rest(
+        &self,
+        service: &str,
+        method: http::Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, CallError> {
+        let operation = format!("{method} {path}");
+        let request = http::Request::builder()
+            .method(method.clone())
+            .uri(format!("{}{path}", self.endpoint))
+            .header("content-type", "application/json");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let text = self.call(service, &operation, request, body).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        request: http::request::Builder,
+        body: String,
+    ) -> Result<String, CallError> {
+        let request = self.signed(service, request, body)?;
+        let unanswered = |source| CallError::Unanswered { operation: operation.to_owned(), source };
+        let request = reqwest::Request::try_from(request).map_err(unanswered)?;
+        let answer = self.http.execute(request).await.map_err(unanswered)?;
+        let status = answer.status();
+        let body = answer.text().await.map_err(unanswered)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let body = body.chars().take(600).collect();
+        Err(CallError::Refused { operation: operation.to_owned(), status: status.as_u16(), body })
+    }
+
+    fn signed(
+        &self,
+        service: &str,
+        request: http::request::Builder,
+        body: String,
+    ) -> Result<http::Request<String>, CallError> {
+        let cannot = |e: Box<dyn std::error::Error + Send + Sync>| CallError::Sign(e);
+        let mut request = request.body(body).map_err(|e| cannot(e.into()))?;
+        let identity: Identity =
+            Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "local").into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|e| cannot(e.into()))?;
+        let headers: Vec<_> = request
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect();
+        let uri = request.uri().to_string();
+        let signable = SignableRequest::new(
+            request.method().as_str(),
+            uri,
+            headers.into_iter(),
+            SignableBody::Bytes(request.body().as_bytes()),
+        )
+        .map_err(|e| cannot(e.into()))?;
+        let (instructions, _) =
+            sign(signable, &parameters.into()).map_err(|e| cannot(e.into()))?.into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "signatures of the set-up are made in the real hour, as the gateway's checks are"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,141 @@
+//! A client of the product: signs in, sends, and tells what came back.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::StoryError;
+use crate::account::{Details, User};
+
+/// No request of the story takes this long; one that does is told as having had no answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Somebody who has signed in.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    http: reqwest::Client,
+    api_url: String,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    /// The HTTP status; 0 when nothing came back.
+    pub(super) status: u16,
+    /// The `type` of the problem, without the product's prefix; empty when it is none.
+    pub(super) problem: String,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The text at `pointer` in the body; empty when there is none.
+    pub(super) fn text(&self, pointer: &str) -> String {
+        self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The status, with the problem's name if it is one.
+    pub(super) fn summary(&self) -> String {
+        match (self.status, self.problem.as_str()) {
+            (0, _) => "no answer".to_owned(),
+            (status, "") => status.to_string(),
+            (status, problem) => format!("{status} {problem}"),
+        }
+    }
+}
+
+impl Visitor {
+    /// Somebody without a token.
+    pub(super) fn unknown(details: &Details) -> Result<Self, StoryError> {
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(StoryError::Client)?;
+        Ok(Self { http, api_url: details.api_url.clone(), token: None })
+    }
+
+    /// `user`, signed in with their password; without a token when that fails.
+    pub(super) async fn signed_in(&self, details: &Details, user: &User) -> Self {
+        let body = json!({
+            "ClientId": details.user_pool_client_id,
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "AuthParameters": { "USERNAME": user.email, "PASSWORD": user.password },
+        });
+        let request = self
+            .http
+            .post(&details.aws_endpoint_url)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .body(body.to_string());
+        let answer = answer_to(request).await;
+        let token = answer.text("/AuthenticationResult/IdToken");
+        Self { token: (!token.is_empty()).then_some(token), ..self.clone() }
+    }
+
+    /// Whether there is a token.
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(reqwest::Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::POST, path, Some(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send(reqwest::Method::DELETE, path, None).await
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.api_url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        answer_to(request).await
+    }
+
+    /// Sends `content` as the signed `upload` of a created document asks for it.
+    pub(super) async fn upload(&self, upload: &Value, content: Vec<u8>) -> Answer {
+        let mut request = self.http.put(upload.get("url").and_then(Value::as_str).unwrap_or_default());
+        for (name, value) in upload.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            // The length is the client's to write, from the content itself.
+            if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
+                request = request.header(name, value.as_str().unwrap_or_default());
+            }
+        }
+        answer_to(request.body(content)).await
+    }
+
+    /// Fetches a signed URL, as anybody who has it can.
+    pub(super) async fn fetch(&self, url: &str) -> Answer {
+        answer_to(self.http.get(url)).await
+    }
+}
+
+async fn answer_to(request: reqwest::RequestBuilder) -> Answer {
+    let nothing = Answer { status: 0, problem: String::new(), body: Vec::new() };
+    let Ok(response) = request.send().await else { return nothing };
+    let status = response.status().as_u16();
+    let is_problem = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("application/problem+json"));
+    let Ok(body) = response.bytes().await else { return nothing };
+    let mut answer = Answer { status, problem: String::new(), body: body.to_vec() };
+    if is_problem {
+        let kind = answer.text("/type");
+        kind.rsplit(':').next().unwrap_or_default().clone_into(&mut answer.problem);
+    }
+    answer
+}
