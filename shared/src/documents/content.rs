@@ -76,12 +76,22 @@ pub async fn upload_url(
         .presigned(lasts)
         .await
         .map_err(|_| ContentError::Unsigned)?;
-    Ok(SignedUrl {
-        method: "PUT",
-        url: signed.uri().to_owned(),
-        headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        expires_at,
-    })
+    // The SDK adds a header or two of its own, unsigned; what is not signed need not be sent.
+    let is_signed = |name: &str| signed_headers(signed.uri()).any(|signed| signed.eq_ignore_ascii_case(name));
+    let headers = signed
+        .headers()
+        .filter(|(name, _)| is_signed(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    Ok(SignedUrl { method: "PUT", url: signed.uri().to_owned(), headers, expires_at })
+}
+
+/// The names in `X-Amz-SignedHeaders`, which a URL holds with `;` encoded.
+fn signed_headers(url: &str) -> impl Iterator<Item = &str> {
+    url.split(['?', '&'])
+        .find_map(|part| part.strip_prefix("X-Amz-SignedHeaders="))
+        .unwrap_or_default()
+        .split("%3B")
 }
 
 /// A URL for fetching the content: as an attachment, and as bytes of no particular type. S3 cannot be told

@@ -1,0 +1,157 @@
+//! Every file of `events/` is a real event of its trigger, and the built function takes it: under AWS's own
+//! Runtime Interface Emulator, with the ids in it replaced by those of this account.
+
+use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use tests::{Person, World, world};
+use tokio::process::{Child, Command};
+
+/// The ids that stand in the files.
+const TENANT: &str = "0123456789abcdef0123456789abcdef";
+const USER: &str = "6f1c2a9e-8f0b-4a57-9d53-0c3a5e0f7b11";
+const RECEIVER: &str = "b8a9d0c4-3f6e-4f0a-8d3b-5f1f6f0f2c22";
+const DOCUMENT: &str = "3b1f8c52-7d1e-4c1b-9a55-2f9b8f2d7a33";
+const CLIENT: &str = "1h2j3k4l5m6n7o8p9q0r1s2t3u";
+const BUCKET: &str = "strongroom-content-example";
+
+/// File and expected status, in an order that makes sense; `None` for what answers no HTTP status.
+const EVENTS: [(&str, &str, Option<u16>); 10] = [
+    ("documents", "documents-add.json", Some(201)),
+    ("documents", "documents-list.json", Some(200)),
+    ("documents", "documents-list.refused.json", Some(401)),
+    ("documents", "documents-open.json", Some(200)),
+    ("shares", "shares-create.json", Some(201)),
+    ("shares", "shares-list.json", Some(200)),
+    ("shares", "shares-end.json", Some(204)),
+    ("uploads", "uploads-object-created.json", None),
+    ("documents", "documents-delete.json", Some(204)),
+    ("deletions", "deletions-order.json", None),
+];
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
+}
+
+#[test]
+fn every_event_is_tried_here() {
+    let mut files: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    let mut tried: Vec<_> = EVENTS.iter().map(|(_, file, _)| (*file).to_owned()).collect();
+    tried.sort_unstable();
+    assert_eq!(files, tried, "add a new event to EVENTS in tests/it/events.rs");
+}
+
+/// A function under the emulator; stopped when dropped.
+struct Emulated {
+    url: String,
+    _process: Child,
+}
+
+impl Emulated {
+    async fn start(world: &World, name: &str) -> Self {
+        let details = world.details;
+        let titled: String =
+            name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
+        let own = world.function(&titled);
+        let [invoke, runtime] = [free_port(), free_port()];
+        let emulator = emulator(&details.tools);
+        let process = Command::new(emulator)
+            .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{invoke}")])
+            .args(["--runtime-api-address", &format!("127.0.0.1:{runtime}")])
+            .arg(details.functions.join(name).join("bootstrap"))
+            .env_clear()
+            .envs(own.environment().iter().map(|(name, value)| (*name, value)))
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "30")
+            .env("AWS_REGION", &details.region)
+            .env("AWS_ENDPOINT_URL", &details.aws_endpoint_url)
+            .env("TENANTS_TABLE", details.output("TenantsTableName"))
+            .env("USERS_TABLE", details.output("UsersTableName"))
+            .env("DOCUMENTS_TABLE", details.output("DocumentsTableName"))
+            .env("SHARES_TABLE", details.output("SharesTableName"))
+            .env("CONTENT_BUCKET", details.output("ContentBucketName"))
+            .env("DELETIONS_QUEUE_URL", details.output("DeletionsQueueUrl"))
+            .env("MAPPING_ROLE_ARN", details.output("TenantMappingRoleArn"))
+            .env("DATA_ROLE_ARN", details.output("TenantDataRoleArn"))
+            .env("SHARING_ROLE_ARN", details.output("TenantSharingRoleArn"))
+            .env("DELETION_ROLE_ARN", details.output("TenantDeletionRoleArn"))
+            .env("USER_POOL_CLIENT_ID", &details.user_pool_client_id)
+            .env("MAX_SHARES_PER_DOCUMENT", "400")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let url = format!("http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations");
+        world
+            .see("the emulator listening", async || {
+                tokio::net::TcpStream::connect(("127.0.0.1", invoke)).await.ok().map(drop)
+            })
+            .await;
+        Self { url, _process: process }
+    }
+
+    async fn invoke(&self, event: String) -> Value {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(40)).build().unwrap();
+        let answer = tests::sent(client.post(&self.url).body(event)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Comes with aws-sam-cli, beside the programs of its environment.
+fn emulator(programs: &Path) -> std::path::PathBuf {
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let lib = programs.parent().unwrap().join("lib");
+    let python = std::fs::read_dir(lib).unwrap().next().unwrap().unwrap().path();
+    python.join(format!("site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"))
+}
+
+/// The event with this account's ids in it.
+fn event(world: &World, file: &str, ben: &Person, cleo: &Person, document: &str) -> String {
+    std::fs::read_to_string(folder().join(file))
+        .unwrap()
+        .replace(TENANT, &ben.tenant_id)
+        .replace(USER, &ben.user_id)
+        .replace(RECEIVER, &cleo.user_id)
+        .replace(DOCUMENT, document)
+        .replace(CLIENT, &world.details.user_pool_client_id)
+        .replace(BUCKET, world.details.output("ContentBucketName"))
+}
+
+#[tokio::test]
+async fn the_built_functions_take_every_event() {
+    let world = world().await;
+    let (ben, cleo) = (world.person("amber", 1).await, world.person("amber", 2).await);
+    let document = ben.add("events.txt", b"forty-two").await;
+    let _ = ben.get(&format!("/documents/{document}")).await.expect(200);
+    for function in ["documents", "shares", "uploads", "deletions"] {
+        // One sandbox a function, as in life; the order of the files matters only across functions.
+        let emulated = Emulated::start(&world, function).await;
+        for (_, file, status) in EVENTS.iter().filter(|(name, ..)| *name == function) {
+            // What is deleted here must not be what the others need.
+            let target = match *file {
+                "documents-delete.json" => ben.add("events-gone.txt", b"forty-two").await,
+                _ => document.clone(),
+            };
+            let answer = emulated.invoke(event(&world, file, &ben, &cleo, &target)).await;
+            assert!(answer.get("errorType").is_none(), "{file}: {answer}");
+            match status {
+                Some(status) => assert_eq!(answer["statusCode"], *status, "{file}: {answer}"),
+                None => assert!(
+                    answer.is_null() || answer == json!({ "batchItemFailures": [] }),
+                    "{file}: done with: {answer}"
+                ),
+            }
+        }
+    }
+}

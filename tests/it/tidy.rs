@@ -1,0 +1,123 @@
+//! Rules of the house that a compiler does not know.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+#[test]
+fn rules_know_no_aws() {
+    for file in [
+        "documents/mod.rs",
+        "documents/fields.rs",
+        "shares/mod.rs",
+        "cursor.rs",
+        "ids.rs",
+        "clock.rs",
+        "wire.rs",
+    ] {
+        let text = read(&format!("shared/src/{file}"));
+        assert!(!text.contains("aws_"), "shared/src/{file} is a rule, and names an AWS crate");
+    }
+}
+
+#[test]
+fn functions_speak_to_aws_through_shared() {
+    for (file, text) in sources("functions") {
+        for service in ["aws_sdk_dynamodb", "aws_sdk_s3", "aws_sdk_verifiedpermissions", "aws_sdk_sts"] {
+            assert!(!text.contains(service), "{file} names {service}: ask `shared` for it");
+        }
+        if file.ends_with("main.rs") {
+            assert!(text.lines().count() <= 25, "{file} is wiring only");
+        }
+    }
+}
+
+#[test]
+fn a_tenants_client_is_made_in_one_place() {
+    let makers: Vec<_> = sources("shared")
+        .into_iter()
+        .filter(|(_, text)| {
+            text.contains("_sdk_") && (text.contains("Client::new(") || text.contains("Client::from_conf("))
+        })
+        .map(|(file, _)| file)
+        .collect();
+    assert_eq!(makers, ["shared/src/tenancy/session.rs"]);
+}
+
+#[test]
+fn nothing_deployed_depends_on_the_local_account() {
+    for function in ["documents", "shares", "uploads", "deletions"] {
+        let manifest = read(&format!("functions/{function}/Cargo.toml"));
+        for local in ["local", "gateway", "iam", "verifiedpermissions.workspace", "tests"] {
+            assert!(!manifest.lines().any(|line| line.starts_with(local)), "{function} depends on {local}");
+        }
+    }
+    let shared = read("shared/Cargo.toml");
+    assert!(!shared.lines().any(|line| line.starts_with("local") || line.starts_with("gateway")));
+}
+
+#[test]
+fn the_readme_gives_the_test_command_that_ci_runs() {
+    let command = "cargo test --workspace";
+    assert!(read("README.md").contains(command) && read(".ci/run").contains(command));
+}
+
+/// An SPDX expression is fine when one side of every choice is allowed.
+fn is_allowed(expression: &str, allowed: &[String]) -> bool {
+    expression
+        .replace(['(', ')'], "")
+        .replace('/', " OR ")
+        .split(" AND ")
+        .all(|all| all.split(" OR ").any(|licence| allowed.iter().any(|allowed| allowed == licence.trim())))
+}
+
+#[test]
+fn every_dependency_has_a_licence_that_may_be_linked() {
+    let allowed: Vec<String> = read("deny.toml")
+        .lines()
+        .skip_while(|line| !line.starts_with("allow = ["))
+        .skip(1)
+        .take_while(|line| !line.starts_with(']'))
+        .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next().map(str::to_owned))
+        .collect();
+    assert!(allowed.len() >= 5 && !is_allowed("AGPL-3.0-only", &allowed));
+    let metadata = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let licence = package["license"].as_str().unwrap_or("none");
+        assert!(
+            is_allowed(licence, &allowed),
+            "{} has the licence {licence}: see deny.toml",
+            package["name"]
+        );
+    }
+}
