@@ -83,6 +83,8 @@ pub struct Roles {
     pub mapping: String,
     /// Works on the tenant's documents and asks its policy store.
     pub data: String,
+    /// Settles arrivals in the bucket.
+    pub settlement: String,
     /// Writes shares and their policies.
     pub sharing: String,
     /// Removes what a deleted document leaves.
@@ -199,8 +201,7 @@ impl Uploads {
             },
             roles: Roles {
                 mapping: required("MAPPING_ROLE_ARN")?,
-                data: required("DATA_ROLE_ARN")?,
-                deletion: required("DELETION_ROLE_ARN")?,
+                settlement: required("SETTLEMENT_ROLE_ARN")?,
                 ..Roles::default()
             },
         })

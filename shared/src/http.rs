@@ -42,6 +42,8 @@ struct RequestContext {
     #[serde(default)]
     request_id: String,
     #[serde(default)]
+    path: String,
+    #[serde(default)]
     authorizer: Option<Authorizer>,
 }
 
@@ -56,6 +58,13 @@ impl ApiRequest {
     #[must_use]
     pub fn route(&self) -> (&str, &str) {
         (&self.http_method, &self.resource)
+    }
+
+    /// The path of something under the requested collection, for `Location`: with the stage or the base path
+    /// that the client used in front of it.
+    #[must_use]
+    pub fn location_of(&self, ids: &str) -> String {
+        format!("{}/{ids}", self.request_context.path.trim_end_matches('/'))
     }
 
     /// Who is asking: the claims of the ID token that API Gateway verified.

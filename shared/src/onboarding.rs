@@ -79,17 +79,46 @@ pub struct PolicyStore {
 
 /// Sets a tenant up: store, schema, policies, template, mapping row.
 ///
-/// Repeating it within 8 hours finds the same store (the client token is remembered that long); the mapping
-/// row of a tenant that has one is never replaced.
+/// A tenant that is mapped keeps its store. Until it is, repeating this within 8 hours finds the store that
+/// was begun (the client token is remembered that long); a later repeat begins another one.
 ///
 /// # Errors
 /// When a step fails; run it again.
 pub async fn open_tenant(plane: &ControlPlane, tenant: TenantId) -> Result<PolicyStore, OnboardingError> {
+    if let Some(store) = mapped(plane, tenant).await? {
+        install_policies(&plane.verified_permissions, &store.id).await?;
+        return Ok(store);
+    }
     let id = create_store(plane, tenant).await?;
     let share_template_id = install_policies(&plane.verified_permissions, &id).await?;
     let store = PolicyStore { id, share_template_id };
-    map(plane, tenant, &store).await?;
-    Ok(store)
+    if map(plane, tenant, &store).await? {
+        return Ok(store);
+    }
+    // Somebody else opened the same tenant at the same time and was first.
+    mapped(plane, tenant).await?.ok_or(OnboardingError::Definition)
+}
+
+/// The store that the tenant is mapped to.
+async fn mapped(plane: &ControlPlane, tenant: TenantId) -> Result<Option<PolicyStore>, OnboardingError> {
+    let row = plane
+        .dynamodb
+        .get_item()
+        .table_name(&plane.tenants_table)
+        .key(attributes::TENANT_ID, AttributeValue::S(tenant.to_string()))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|e| OnboardingError::Store(Box::new(e.into())))?
+        .item;
+    let Some(row) = row else { return Ok(None) };
+    let id = |name: &str| {
+        row.get(name).and_then(|id| id.as_s().ok()).map_or("", String::as_str).parse::<ServiceId>()
+    };
+    Ok(Some(PolicyStore {
+        id: id(attributes::POLICY_STORE_ID)?,
+        share_template_id: id(attributes::SHARE_TEMPLATE_ID)?,
+    }))
 }
 
 async fn create_store(plane: &ControlPlane, tenant: TenantId) -> Result<ServiceId, OnboardingError> {
@@ -143,7 +172,16 @@ pub async fn install_policies(
             .await;
         match created {
             Ok(_) => {}
-            Err(e) if matches!(e.as_service_error(), Some(CreatePolicyError::ConflictException(_))) => {}
+            // A conflict is a name that is taken, or another write at the same moment: only a look tells.
+            Err(e) if matches!(e.as_service_error(), Some(CreatePolicyError::ConflictException(_))) => {
+                client
+                    .get_policy()
+                    .policy_store_id(store.as_str())
+                    .policy_id(format!("name/{name}"))
+                    .send()
+                    .await
+                    .map_err(policy_store)?;
+            }
             Err(e) => return Err(policy_store(e)),
         }
     }
@@ -172,7 +210,8 @@ pub async fn install_policies(
     Ok(id.parse()?)
 }
 
-async fn map(plane: &ControlPlane, tenant: TenantId, store: &PolicyStore) -> Result<(), OnboardingError> {
+/// `false` when the tenant is mapped already.
+async fn map(plane: &ControlPlane, tenant: TenantId, store: &PolicyStore) -> Result<bool, OnboardingError> {
     let cursor_key = CursorKey::random().ok_or(OnboardingError::Randomness)?;
     let written = plane
         .dynamodb
@@ -186,8 +225,10 @@ async fn map(plane: &ControlPlane, tenant: TenantId, store: &PolicyStore) -> Res
         .send()
         .await;
     match written {
-        Ok(_) => Ok(()),
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Ok(false)
+        }
         Err(e) => Err(OnboardingError::Store(Box::new(e.into()))),
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     ConcurrentChange,
     /// The body is too large.
     PayloadTooLarge,
+    /// API Gateway's own: more requests than it lets through.
+    TooManyRequests,
     /// The receiver of a share is not a user of the tenant.
     ReceiverOutsideTenant,
     /// The receiver of a share owns the document.
@@ -49,7 +51,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind: tests and documents list them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl Kind {
         Self::ShareLimitReached,
         Self::ConcurrentChange,
         Self::PayloadTooLarge,
+        Self::TooManyRequests,
         Self::ReceiverOutsideTenant,
         Self::ReceiverIsOwner,
         Self::Unavailable,
@@ -82,6 +85,7 @@ impl Kind {
                 ("urn:strongroom:problem:concurrent-change", "Changed at the same time", 409)
             }
             Self::PayloadTooLarge => ("urn:strongroom:problem:payload-too-large", "Payload too large", 413),
+            Self::TooManyRequests => ("urn:strongroom:problem:too-many-requests", "Too many requests", 429),
             Self::ReceiverOutsideTenant => {
                 ("urn:strongroom:problem:receiver-outside-tenant", "Receiver is not in this tenant", 422)
             }

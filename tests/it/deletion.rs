@@ -162,7 +162,8 @@ async fn a_document_with_four_hundred_shares_leaves_nothing_either() {
             .item("shared_by", text(&ben.user_id))
             .item("created_at", text("2026-11-22T00:00:00.000Z"))
             .item("share_state", text("active"))
-            .item("attempt", text("tests"))
+            .item("held_by", text("tests"))
+            .item("held_since", text("2026-11-22T00:00:00.000Z"))
             .build()
             .unwrap();
         rows.push(WriteRequest::builder().put_request(row).build());

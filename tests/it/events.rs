@@ -78,6 +78,7 @@ impl Emulated {
             .env("MAPPING_ROLE_ARN", details.output("TenantMappingRoleArn"))
             .env("DATA_ROLE_ARN", details.output("TenantDataRoleArn"))
             .env("SHARING_ROLE_ARN", details.output("TenantSharingRoleArn"))
+            .env("SETTLEMENT_ROLE_ARN", details.output("TenantSettlementRoleArn"))
             .env("DELETION_ROLE_ARN", details.output("TenantDeletionRoleArn"))
             .env("USER_POOL_CLIENT_ID", &details.user_pool_client_id)
             .env("MAX_SHARES_PER_DOCUMENT", "400")

@@ -104,3 +104,36 @@ async fn a_share_whose_making_failed_anywhere_can_be_made_or_ended_again() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_reply_that_got_lost_makes_no_failure_of_a_success() {
+    let world = world_alone().await;
+    let ben = world.person("amber", 1).await;
+    let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
+    let lose = async |operation: &str| {
+        let order = json!({
+            "service": "dynamodb", "operation": operation, "function": "Documents", "when": "after", "error": "500", "times": 1,
+        });
+        assert_eq!(ben.use_url_with(Method::POST, &faults, order.to_string()).await.status, 201);
+    };
+    lose("PutItem").await;
+    let id = ben.add("lost.txt", b"lost").await;
+    lose("UpdateItem").await;
+    assert_eq!(
+        ben.get(&format!("/documents/{id}")).await.expect(200).json()["document"]["status"],
+        "available"
+    );
+    clear(&world, &ben).await;
+    lose("UpdateItem").await;
+    assert_eq!(
+        ben.delete(&format!("/documents/{id}")).await.status,
+        204,
+        "his own deletion, asked for twice"
+    );
+    assert_eq!(
+        ben.use_url(Method::GET, &faults, b"").await.json()["faults"],
+        json!([]),
+        "the reply was lost"
+    );
+    assert_eq!(ben.delete(&format!("/documents/{id}")).await.refusal(), "404 not-found");
+}

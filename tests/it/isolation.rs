@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use aws_sdk_verifiedpermissions::types::{
     ActionIdentifier, Decision, EntityIdentifier, PolicyDefinition, StaticPolicyDefinition,
 };
@@ -244,6 +244,116 @@ async fn a_session_reaches_its_own_tenant_and_no_other() {
     }
 }
 
+/// The powers to write and to remove, each with what it is for, on the target's tenant. What is tried changes
+/// nothing that anybody misses: rows and policies of a document that never was.
+async fn powers(target: &Target<'_>, aws: &Aws, role: &str) -> Vec<(&'static str, Result<(), Refused>)> {
+    let (dynamodb, s3, avp) = (aws.dynamodb(), aws.s3(), aws.verified_permissions());
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let tenant = target.tenant.tenant_id.as_str();
+    let store = target.tenant.policy_store_id.as_str();
+    let (nothing, key) = (Uuid::new_v4().to_string(), format!("{tenant}/{}", Uuid::new_v4()));
+    let bucket = target.world.details.output("ContentBucketName");
+    let share = format!("{nothing}#{nothing}");
+    let unshare =
+        avp.delete_policy().policy_store_id(store).policy_id(format!("name/share/{nothing}/{nothing}"));
+    let outcome = |result: Result<(), Refused>| match result {
+        // It was allowed to ask for what is not there.
+        Err(refused) if refused.code == "ResourceNotFoundException" => Ok(()),
+        other => other,
+    };
+    let mut tried = Vec::new();
+    match role {
+        "Sharing" => {
+            let put = dynamodb
+                .put_item()
+                .table_name(target.table("SharesTableName"))
+                .item("tenant_id", text(tenant))
+                .item("share_id", text(&share));
+            let delete = dynamodb
+                .delete_item()
+                .table_name(target.table("SharesTableName"))
+                .key("tenant_id", text(tenant))
+                .key("share_id", text(&share));
+            let policy = StaticPolicyDefinition::builder()
+                .statement(format!("permit(principal == DocumentsAPI::User::\"{nothing}\", action == DocumentsAPI::Action::\"accessDocument\", resource == DocumentsAPI::Document::\"{nothing}\");"))
+                .build()
+                .unwrap();
+            let create = avp
+                .create_policy()
+                .policy_store_id(store)
+                .name(format!("name/share/{nothing}/{nothing}"))
+                .definition(PolicyDefinition::Static(policy));
+            tried.push(("PutItem", put.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("DeleteItem", delete.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("CreatePolicy", create.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried
+                .push(("DeletePolicy", outcome(unshare.send().await.map(drop).map_err(|e| Refused::of(&e)))));
+        }
+        "Deletion" => {
+            let row = dynamodb
+                .delete_item()
+                .table_name(target.table("DocumentsTableName"))
+                .key("tenant_id", text(tenant))
+                .key("document_id", text(&nothing));
+            let delete =
+                DeleteRequest::builder().key("tenant_id", text(tenant)).key("share_id", text(&share));
+            let write = WriteRequest::builder().delete_request(delete.build().unwrap()).build();
+            let batch =
+                dynamodb.batch_write_item().request_items(target.table("SharesTableName"), vec![write]);
+            let list = avp.list_policies().policy_store_id(store);
+            let object = s3.delete_object().bucket(bucket).key(&key);
+            tried.push(("DeleteItem", row.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("BatchWriteItem", batch.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("ListPolicies", list.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried
+                .push(("DeletePolicy", outcome(unshare.send().await.map(drop).map_err(|e| Refused::of(&e)))));
+            tried.push(("DeleteObject", object.send().await.map(drop).map_err(|e| Refused::of(&e))));
+        }
+        _ => {
+            let row = dynamodb
+                .get_item()
+                .table_name(target.table("DocumentsTableName"))
+                .key("tenant_id", text(tenant))
+                .key("document_id", text(&target.document));
+            let read = s3.get_object().bucket(bucket).key(format!("{tenant}/{}", target.document));
+            let object = s3.delete_object().bucket(bucket).key(&key);
+            tried.push(("GetItem", row.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("GetObject", read.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("DeleteObject", object.send().await.map(drop).map_err(|e| Refused::of(&e))));
+        }
+    }
+    tried
+}
+
+#[tokio::test]
+async fn the_powers_to_write_and_remove_end_at_the_tenant_too() {
+    let world = world().await;
+    let tenant = world.fresh_tenant("powers").await;
+    let document = world.sign_in(&tenant, 1).await.add("powers.txt", CONTENT).await;
+    let cobalt = world.tenant("cobalt");
+    let target = Target { world: &world, tenant: &tenant, document };
+    for (function, role) in [("Shares", "Sharing"), ("Deletions", "Deletion"), ("Uploads", "Settlement")] {
+        let arn = world.details.output(&format!("Tenant{role}RoleArn"));
+        let function = world.function(function);
+        let own = function.assume(arn, &tags(&tenant, &tenant)).await.unwrap();
+        for (what, tried) in powers(&target, &own, role).await {
+            assert_eq!(tried, Ok(()), "{role}: {what} with a session of its own tenant");
+        }
+        let foreign = function.assume(arn, &tags(cobalt, cobalt)).await.unwrap();
+        let mismatched = function.assume(arn, &tags(cobalt, &tenant)).await.unwrap();
+        for (whose, aws) in
+            [("another tenant's", &foreign), ("a wrongly mapped", &mismatched), ("no", &function)]
+        {
+            for (what, tried) in powers(&target, aws, role).await {
+                assert!(
+                    tried.as_ref().is_err_and(Refused::is_access_denied),
+                    "{role}: {what} with {whose} session: {tried:?}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_no_session_needs_no_session_may_do() {
     let world = world().await;
@@ -334,7 +444,7 @@ async fn a_role_is_assumed_only_by_its_functions_and_only_with_a_tenants_tags() 
         ("Shares", "Mapping"),
         ("Shares", "Data"),
         ("Shares", "Sharing"),
-        ("Uploads", "Deletion"),
+        ("Uploads", "Settlement"),
         ("Deletions", "Deletion"),
     ] {
         let tags = if name == "Mapping" { &mapping[..] } else { &both[..] };
@@ -343,9 +453,18 @@ async fn a_role_is_assumed_only_by_its_functions_and_only_with_a_tenants_tags() 
             "{function} may have {name}"
         );
     }
-    for (function, name) in
-        [("Documents", "Sharing"), ("Documents", "Deletion"), ("Shares", "Deletion"), ("Deletions", "Data")]
-    {
+    for (function, name) in [
+        ("Documents", "Sharing"),
+        ("Documents", "Settlement"),
+        ("Documents", "Deletion"),
+        ("Shares", "Settlement"),
+        ("Shares", "Deletion"),
+        ("Uploads", "Data"),
+        ("Uploads", "Sharing"),
+        ("Uploads", "Deletion"),
+        ("Deletions", "Data"),
+        ("Deletions", "Sharing"),
+    ] {
         let refused = world.function(function).assume(role(name), &both).await.map(drop);
         assert!(refused.as_ref().is_err_and(Refused::is_access_denied), "{function} as {name}: {refused:?}");
     }

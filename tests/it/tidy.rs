@@ -121,3 +121,18 @@ fn every_dependency_has_a_licence_that_may_be_linked() {
         );
     }
 }
+
+#[test]
+fn the_gateways_own_refusals_are_the_apis_problems() {
+    use shared::problem::{Kind, Problem};
+    let known: Vec<String> = Kind::ALL.into_iter().map(|kind| Problem::of(kind).to_json()).collect();
+    let template = read("template.yaml");
+    let refusals: Vec<_> = template
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("application/json: '")?.strip_suffix('\''))
+        .collect();
+    assert!(refusals.len() >= 10);
+    for refusal in refusals {
+        assert!(known.iter().any(|problem| problem == refusal), "{refusal} is no problem of shared::problem");
+    }
+}

@@ -128,6 +128,14 @@ impl Person {
         self.send(Method::GET, path, None).await
     }
 
+    /// `GET` of where an answer's `Location` leads.
+    pub async fn follow(&self, answer: &Answer) -> Answer {
+        let base = reqwest::Url::parse(&self.api_url).expect("the API has a URL");
+        let there = base.join(answer.header("location")).expect("a location is a reference");
+        let request = self.http.get(there).header("authorization", self.token.as_deref().unwrap_or_default());
+        sent(request).await
+    }
+
     /// `POST`.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body.to_string())).await

@@ -11,7 +11,10 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use shared::{
     clock::Clock,
     config,
-    documents::{self, Removal, RemovalError, deletion::DeletionOrder},
+    documents::{
+        self, Removal, RemovalError,
+        deletion::{DeletionOrder, InvalidOrder},
+    },
     problem::chain,
     tenancy::{SessionError, Tenancy},
 };
@@ -35,7 +38,7 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 enum OrderError {
     #[error("the order is malformed")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[from] InvalidOrder),
     #[error("no session")]
     Session(#[from] SessionError),
     #[error("the removal stopped")]
@@ -79,16 +82,22 @@ impl App {
     async fn carry_out(&self, message: &SqsMessage, context: &Context) -> bool {
         let request_id = context.request_id.as_str();
         let body = message.body.as_deref().unwrap_or_default();
-        let order = match serde_json::from_str::<DeletionOrder>(body) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the queue's own message; whose it is is told by `of_message`"
+        )]
+        let order = match DeletionOrder::of_message(body) {
             Ok(order) => order,
             Err(error) => {
-                // It will not get better: let the queue's limit take it to the dead-letter queue.
+                // It will not get better: the queue's limit takes it to the dead-letter queue, and it should
+                // not keep the orders behind it waiting.
                 tracing::error!(
                     request_id,
                     outcome = "malformed",
                     error = chain(&OrderError::from(error)),
                     "deletion"
                 );
+                self.put_back(message, 0).await;
                 return false;
             }
         };
@@ -104,12 +113,12 @@ impl App {
             }
             Ok(Removal::Unfinished) => {
                 tracing::info!(request_id, %tenant, %document, outcome = "unfinished", "deletion");
-                self.put_back(message).await;
+                self.put_back(message, wait_s(message)).await;
                 false
             }
             Err(error) => {
                 tracing::error!(request_id, %tenant, %document, outcome = "failed", error = chain(&error), "deletion");
-                self.put_back(message).await;
+                self.put_back(message, wait_s(message)).await;
                 false
             }
         }
@@ -120,13 +129,9 @@ impl App {
         Ok(documents::remove(&session, order, deadline - KEPT_FOR_ANSWER, &self.clock).await?)
     }
 
-    /// Makes the message visible again after a wait that doubles with every try. Should that fail, it comes
-    /// again when the queue's own visibility timeout ends.
-    async fn put_back(&self, message: &SqsMessage) {
-        let tries: u32 =
-            message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
-        let wait_s =
-            FIRST_WAIT_S.saturating_mul(2_i32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_WAIT_S);
+    /// Makes the message visible again after a wait. Should that fail, it comes again when the queue's own
+    /// visibility timeout ends.
+    async fn put_back(&self, message: &SqsMessage, wait_s: i32) {
         let changed = self
             .queue
             .change_message_visibility()
@@ -142,4 +147,11 @@ impl App {
             );
         }
     }
+}
+
+/// The wait doubles with every try.
+fn wait_s(message: &SqsMessage) -> i32 {
+    let tries: u32 =
+        message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
+    FIRST_WAIT_S.saturating_mul(2_i32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_WAIT_S)
 }

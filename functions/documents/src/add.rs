@@ -48,6 +48,6 @@ pub(crate) async fn add(app: &App, request: &ApiRequest, caller: &Caller) -> Res
     let upload = content::upload_url(&session, &document, &app.clock).await?;
     let answer = Added { document: DocumentView::of(&document), upload: upload.into() };
     Ok(ApiResponse::json(201, &answer)
-        .header("Location", format!("/documents/{}", document.id))
+        .header("Location", request.location_of(&document.id.to_string()))
         .header("ETag", document.etag()))
 }

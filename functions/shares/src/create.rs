@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     access,
+    documents::content,
     http::{ApiRequest, ApiResponse},
     ids::{DocumentId, UserId},
     problem::Problem,
-    shares,
+    shares::{self, Candidate},
     tenancy::caller::Caller,
     wire::ShareView,
 };
@@ -29,13 +30,14 @@ pub(crate) async fn create(app: &App, request: &ApiRequest, caller: &Caller) -> 
     let body: ShareBody = request.body()?;
     let (document, receiver): (DocumentId, UserId) = (body.document_id.parse()?, body.user_id.parse()?);
     let session = app.tenancy.data(caller.tenant()).await?;
-    let (document, receiver, share) =
-        shares::look(&session, document, receiver, &app.clock).await?.into_parts();
+    let Candidate { document, receiver, share } =
+        shares::look(&session, document, receiver, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
+    let permit = content::settled(&session, permit).await?;
     let sharing = app.tenancy.sharing(caller.tenant()).await?;
-    let found = (permit, receiver, share);
-    let created = shares::create(&sharing, found, caller.user(), app.shares_max, &app.clock).await?;
-    let location = format!("/shares/{}/{}", created.share.document, created.share.receiver);
+    let created =
+        shares::create(&sharing, &permit, receiver, share, caller.user(), app.shares_max, &app.clock).await?;
+    let location = request.location_of(&format!("{}/{}", created.share.document, created.share.receiver));
     let status = if created.is_new { 201 } else { 200 };
     let answer = Shared { share: ShareView::of(&created.share) };
     Ok(ApiResponse::json(status, &answer).header("Location", location))

@@ -17,6 +17,6 @@ pub(crate) async fn end(app: &App, request: &ApiRequest, caller: &Caller) -> Res
     let (document, share) = shares::find(&session, document, receiver, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
     let sharing = app.tenancy.sharing(caller.tenant()).await?;
-    shares::end(&sharing, &permit, share, receiver).await?;
+    shares::end(&sharing, &permit, receiver, share, &app.clock).await?;
     Ok(ApiResponse::no_content())
 }

@@ -5,8 +5,6 @@
 //! key names the tenant, and IAM let only that tenant's session write there; what is done about it is done
 //! in a session of that tenant.
 
-use std::sync::Arc;
-
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};
@@ -55,6 +53,8 @@ enum SettleError {
     Document(#[from] DocumentError),
     #[error("the content could not be removed")]
     Content(#[from] ContentError),
+    #[error("the content that arrived is not to be found")]
+    Absent,
 }
 
 impl App {
@@ -73,9 +73,12 @@ impl App {
     pub async fn handle(&self, event: LambdaEvent<EventBridgeEvent<ObjectCreated>>) -> Result<(), Error> {
         let request_id = event.context.request_id.as_str();
         let created = event.payload.detail;
-        let Some(arrival) =
-            Arrival::of_key(&created.object.key).filter(|_| created.bucket.name == self.bucket)
-        else {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the bucket's own event: IAM let only the tenant write there"
+        )]
+        let arrival = Arrival::of_key(&created.object.key).filter(|_| created.bucket.name == self.bucket);
+        let Some(arrival) = arrival else {
             // Nothing of ours writes such a key: it cannot become a document by trying again.
             tracing::error!(
                 request_id,
@@ -98,13 +101,15 @@ impl App {
     }
 
     async fn settle(&self, arrival: Arrival) -> Result<&'static str, SettleError> {
-        let session = self.tenancy.data(arrival.tenant()).await?;
+        let session = self.tenancy.settlement(arrival.tenant()).await?;
         match documents::find(&session, arrival.document(), &self.clock).await {
             Ok(document) if document.is_available() => Ok("available"),
-            // The object went between the event and the look at it.
-            Ok(_) => Ok("pending"),
+            Ok(document) => match content::settle(&session, document).await? {
+                document if document.is_available() => Ok("settled"),
+                // S3 shows what it told of: either this role may not look, or somebody has removed it.
+                _ => Err(SettleError::Absent),
+            },
             Err(DocumentError::NotFound) => {
-                let session: Arc<_> = self.tenancy.deletion(arrival.tenant()).await?;
                 content::discard(&session, arrival.document()).await?;
                 Ok("discarded")
             }

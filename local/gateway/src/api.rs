@@ -86,6 +86,7 @@ impl Api {
         let function = deployed.function(&self.engine, parts).await;
         let _under_way = self.calls.begin(trace, function);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = deployed.without_stage(path);
         let path = format!("/restapis/{}/{}/_user_request_{path}", deployed.api_id, deployed.stage);
         let response = self.engine.forward_to(parts, &path, bytes.into()).await;
         let response = response.map_err(|error| (StatusCode::BAD_GATEWAY, error.to_string()))?;
@@ -110,11 +111,20 @@ impl Api {
 }
 
 impl Deployed {
+    /// On AWS the stage stands in front of every path; here it may.
+    fn without_stage<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix('/')
+            .and_then(|path| path.strip_prefix(&*self.stage))
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path)
+    }
+
     /// The function that a request goes to; none where that cannot be told.
     async fn function(&self, engine: &Engine, parts: &Parts) -> Option<String> {
         let routes = self.routes.get_or_try_init(|| self.ask(engine)).await.ok()?;
         let method = parts.method.as_str();
-        let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+        let path = self.without_stage(parts.uri.path());
+        let path: Vec<&str> = path.trim_matches('/').split('/').collect();
         let matching = routes.iter().filter(|((route_method, template), _)| {
             let template: Vec<&str> = template.trim_matches('/').split('/').collect();
             (route_method == method || route_method == "ANY")

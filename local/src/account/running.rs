@@ -102,7 +102,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     let tenants = tenants::provision(&root, &outputs, progress).await?;
 
     let details = Details {
-        api_url: gateway.api_url.clone(),
+        api_url: format!("{}/{STAGE}", gateway.api_url),
         aws_endpoint_url: gateway.aws_url.clone(),
         region: REGION.to_owned(),
         user_pool_id: output("UserPoolId")?,

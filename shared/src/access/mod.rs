@@ -51,7 +51,13 @@ actions! {
 #[derive(Debug, Clone, Copy)]
 pub struct Collection;
 
-/// The policy store allowed `A` on `subject`. Cannot be made elsewhere.
+/// The policy store allowed `A` on `subject`. Cannot be made elsewhere:
+///
+/// ```compile_fail,E0451
+/// use shared::access::{Collection, ListDocuments, Permit};
+/// let forged: Permit<Collection, ListDocuments> =
+///     Permit { subject: Collection, action: std::marker::PhantomData };
+/// ```
 #[derive(Debug)]
 pub struct Permit<S, A> {
     subject: S,
@@ -62,6 +68,11 @@ impl<S, A> Permit<S, A> {
     /// What the permit is about.
     pub const fn subject(&self) -> &S {
         &self.subject
+    }
+
+    /// The same permit on the same subject, looked at again.
+    pub(crate) fn renewed(self, subject: S) -> Self {
+        Self { subject, ..self }
     }
 
     /// Gives the subject back; the permit is used up.

@@ -17,7 +17,7 @@ use crate::{
     access::{AccessDocument, Permit},
     clock::Clock,
     ids::{DocumentId, TenantId},
-    tenancy::{Data, Deletion, TenantSession, VerifiedTenant},
+    tenancy::{Data, MayDiscard, MaySettle, TenantSession, VerifiedTenant},
 };
 
 const UPLOAD_URL_LASTS: Duration = Duration::from_secs(300);
@@ -161,12 +161,27 @@ fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
+/// The permitted document, available if its content has arrived by now.
+///
+/// # Errors
+/// When bucket or table fail, or the content is not what was promised.
+pub async fn settled<A>(
+    session: &TenantSession<Data>,
+    permit: Permit<Document, A>,
+) -> Result<Permit<Document, A>, DocumentError> {
+    if permit.subject().is_available() {
+        return Ok(permit);
+    }
+    let document = settle(session, permit.subject().clone()).await?;
+    Ok(permit.renewed(document))
+}
+
 /// Looks whether the content of a pending document is there as promised, and if so makes it available.
 ///
 /// # Errors
 /// When bucket or table fail, or the content is not what was promised.
-pub(super) async fn settle(
-    session: &TenantSession<Data>,
+pub async fn settle<P: MaySettle>(
+    session: &TenantSession<P>,
     document: Document,
 ) -> Result<Document, DocumentError> {
     let head = session
@@ -238,7 +253,10 @@ impl Arrival {
 ///
 /// # Errors
 /// When the bucket fails.
-pub async fn discard(session: &TenantSession<Deletion>, document: DocumentId) -> Result<(), ContentError> {
+pub async fn discard<P: MayDiscard>(
+    session: &TenantSession<P>,
+    document: DocumentId,
+) -> Result<(), ContentError> {
     session
         .s3()
         .delete_object()
@@ -263,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "its own test")]
     fn only_our_own_keys_are_arrivals() {
         let (tenant, document) = (TenantId::random(), DocumentId::random());
         let arrival = Arrival::of_key(&format!("{tenant}/{document}")).unwrap();

@@ -19,16 +19,39 @@ use crate::{
 /// it never came: ten seconds is the longest that the documents function may run, the rest is for clocks.
 const MARKED_WITHIN: Duration = Duration::from_secs(60);
 
-/// An order to remove everything of a deleted document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// An order as it stands in the queue.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Message {
+    tenant_id: TenantId,
+    document_id: DocumentId,
+    ordered_at_s: u64,
+}
+
+/// An order to remove everything of a deleted document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletionOrder {
     tenant_id: TenantId,
     document_id: DocumentId,
     ordered_at_s: u64,
 }
 
+/// A message that is no order.
+#[derive(Debug, thiserror::Error)]
+#[error("not a deletion order")]
+pub struct InvalidOrder(#[source] serde_json::Error);
+
 impl DeletionOrder {
+    /// Reads a message of the queue. Fenced: only the deletions function, which the queue feeds, may.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub fn of_message(body: &str) -> Result<Self, InvalidOrder> {
+        let Message { tenant_id, document_id, ordered_at_s } =
+            serde_json::from_str(body).map_err(InvalidOrder)?;
+        Ok(Self { tenant_id, document_id, ordered_at_s })
+    }
+
     /// Whose document it is.
     ///
     /// Anyone who may write to the queue can name any tenant here. That is harmless: an order is carried
@@ -57,8 +80,7 @@ pub(super) async fn order(
     document: DocumentId,
     now: SystemTime,
 ) -> Result<(), DocumentError> {
-    let order =
-        DeletionOrder { tenant_id: session.tenant(), document_id: document, ordered_at_s: epoch_s(now) };
+    let order = Message { tenant_id: session.tenant(), document_id: document, ordered_at_s: epoch_s(now) };
     session
         .sqs()
         .send_message()
@@ -79,6 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "its own test")]
     fn an_order_is_void_only_after_the_mark_can_no_longer_come() {
         let order = DeletionOrder {
             tenant_id: TenantId::random(),
@@ -88,7 +111,11 @@ mod tests {
         let at = |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s);
         assert!(!order.is_void(at(1_000)) && !order.is_void(at(1_060)));
         assert!(order.is_void(at(1_061)));
-        let text = serde_json::to_string(&order).unwrap();
-        assert_eq!(serde_json::from_str::<DeletionOrder>(&text).unwrap(), order);
+        let text = format!(
+            r#"{{"tenant_id":"{}","document_id":"{}","ordered_at_s":1000}}"#,
+            order.tenant_id, order.document_id
+        );
+        assert_eq!(DeletionOrder::of_message(&text).unwrap(), order);
+        assert!(DeletionOrder::of_message("{}").is_err());
     }
 }

@@ -8,8 +8,8 @@
 //! A document is *pending* from its creation until its content lies in the bucket with the promised length
 //! and checksum. That is learned from the bucket's own event, not from a completing call: an event comes
 //! for every object, so nothing can be stored without being noticed, and a client that dies after its
-//! upload leaves a usable document. Whoever opens or shares a pending document before the event has come
-//! makes the same check at once, so that nobody has to wait for it.
+//! upload leaves a usable document. Whoever may open or share a pending document, and does so before the
+//! event has come, makes the same check at once, so that nobody has to wait for it.
 
 pub mod content;
 pub mod deletion;
@@ -22,8 +22,8 @@ use std::time::{Duration, SystemTime};
 
 pub use fields::{Checksum, ContentSize, ContentType, DocumentName, InvalidField, SIZE_BYTES_MAX};
 pub use removal::{Removal, RemovalError, remove};
+pub(crate) use store::{AVAILABLE, key, seen, store_failed};
 pub use store::{DocumentError, create, delete, find};
-pub(crate) use store::{key, seen, store_failed};
 
 use crate::ids::{DocumentId, TenantId, UserId};
 

@@ -1,10 +1,14 @@
-//! Removing what a deleted document leaves: its policies, its share rows, its content, and last its row.
+//! Removing what a deleted document leaves: its shares, each policy before its row; policies that no row
+//! tells of; its content; and last its own row.
 //!
 //! Every step can be repeated, and the row goes last, so that whatever was interrupted begins again from
-//! the same place. The policies are listed in the store itself, because the store is the truth about who
-//! has access: a policy without a row is found as well.
+//! the same place. The rows lead, because a new policy may take seconds to show in the store's lists; the
+//! lists are swept as well, because the store is the truth about who has access.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use aws_sdk_verifiedpermissions::types::{EntityReference, PolicyFilter, PolicyType};
@@ -18,6 +22,7 @@ use crate::{
     access::decision::{entity, types},
     clock::Clock,
     ids::DocumentId,
+    shares,
     tenancy::{Deletion, TenantSession},
 };
 
@@ -29,7 +34,7 @@ const BETWEEN_POLICIES: Duration = Duration::from_millis(120);
 const POLICIES_PER_PAGE: i32 = 50;
 
 /// The most rows that one `BatchWriteItem` takes.
-const ROWS_PER_BATCH: usize = 25;
+const ROWS_PER_BATCH: i32 = 25;
 
 /// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +81,10 @@ pub async fn remove(
         Some(_) if order.is_void(clock.now()) => return Ok(Removal::Void),
         Some(_) => return Ok(Removal::Unfinished),
     }
-    let Some(policies) = remove_policies(session, order.document(), deadline, clock).await? else {
+    let mut work = Work { session, document: order.document(), deadline, clock, policies: 0 };
+    if !(work.remove_shares().await? && work.sweep_policies().await?) {
         return Ok(Removal::Unfinished);
-    };
-    remove_share_rows(session, order.document()).await?;
+    }
     content::discard(session, order.document()).await?;
     session
         .dynamodb()
@@ -91,7 +96,7 @@ pub async fn remove(
         .send()
         .await
         .map_err(table)?;
-    Ok(Removal::Complete { policies })
+    Ok(Removal::Complete { policies: work.policies })
 }
 
 /// The row's state, or `None` when there is no row.
@@ -113,91 +118,131 @@ async fn state(
     }))
 }
 
-/// `None` when the deadline came first.
-async fn remove_policies(
-    session: &TenantSession<Deletion>,
+/// What one run works on. Its steps answer `false` when there is more to do and no time, or no right yet.
+struct Work<'a> {
+    session: &'a TenantSession<Deletion>,
     document: DocumentId,
     deadline: SystemTime,
-    clock: &Clock,
-) -> Result<Option<usize>, RemovalError> {
-    let store = session.mapping().policy_store_id.as_str();
-    let of_document = PolicyFilter::builder()
-        .policy_type(PolicyType::TemplateLinked)
-        .resource(EntityReference::Identifier(entity(types::DOCUMENT, &document.to_string())))
-        .build();
-    let mut removed = 0;
-    loop {
-        // Always the first page: what it showed before is gone by now.
-        let page = session
-            .verified_permissions()
-            .list_policies()
-            .policy_store_id(store)
-            .filter(of_document.clone())
-            .max_results(POLICIES_PER_PAGE)
+    clock: &'a Clock,
+    policies: usize,
+}
+
+impl Work<'_> {
+    fn is_over(&self) -> bool {
+        self.clock.now() >= self.deadline
+    }
+
+    /// The document is deleted, so no share can begin. One that began before may still be at work: its row
+    /// is held, and waits.
+    async fn remove_shares(&mut self) -> Result<bool, RemovalError> {
+        let tenant = self.session.tenant();
+        while !self.is_over() {
+            let page = self
+                .session
+                .dynamodb()
+                .query()
+                .table_name(&self.session.resources().shares_table)
+                .key_condition_expression("tenant_id = :tenant AND begins_with(share_id, :document)")
+                .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+                .expression_attribute_values(":document", AttributeValue::S(format!("{}#", self.document)))
+                .consistent_read(true)
+                .limit(ROWS_PER_BATCH)
+                .send()
+                .await
+                .map_err(table)?;
+            let rows = page.items.unwrap_or_default();
+            if rows.is_empty() {
+                return Ok(true);
+            }
+            let now = self.clock.now();
+            let free: Vec<_> = rows.into_iter().filter(|row| !shares::is_held(tenant, row, now)).collect();
+            if free.is_empty() {
+                return Ok(false);
+            }
+            for row in &free {
+                if let Some(policy) = shares::policy_of(row) {
+                    if self.is_over() {
+                        return Ok(false);
+                    }
+                    self.delete_policy(&policy).await?;
+                }
+            }
+            self.delete_rows(free).await?;
+        }
+        Ok(false)
+    }
+
+    async fn delete_rows(&self, rows: Vec<HashMap<String, AttributeValue>>) -> Result<(), RemovalError> {
+        let requests: Vec<WriteRequest> = rows
+            .into_iter()
+            .filter_map(|mut row| {
+                row.retain(|name, _| name == "tenant_id" || name == "share_id");
+                DeleteRequest::builder().set_key(Some(row)).build().ok()
+            })
+            .map(|delete| WriteRequest::builder().delete_request(delete).build())
+            .collect();
+        // What is left unprocessed is found again by the next query.
+        self.session
+            .dynamodb()
+            .batch_write_item()
+            .request_items(&self.session.resources().shares_table, requests)
             .send()
             .await
-            .map_err(policies)?;
-        if page.policies.is_empty() && page.next_token.is_none() {
-            return Ok(Some(removed));
-        }
-        for policy in &page.policies {
-            if clock.now() >= deadline {
-                return Ok(None);
-            }
-            session
+            .map_err(table)?;
+        Ok(())
+    }
+
+    /// Policies that the store shows for the document and no row told of.
+    async fn sweep_policies(&mut self) -> Result<bool, RemovalError> {
+        let of_document = PolicyFilter::builder()
+            .policy_type(PolicyType::TemplateLinked)
+            .resource(EntityReference::Identifier(entity(types::DOCUMENT, &self.document.to_string())))
+            .build();
+        let mut next = None;
+        while !self.is_over() {
+            let page = self
+                .session
                 .verified_permissions()
-                .delete_policy()
-                .policy_store_id(store)
-                .policy_id(&policy.policy_id)
+                .list_policies()
+                .policy_store_id(self.session.mapping().policy_store_id.as_str())
+                .filter(of_document.clone())
+                .max_results(POLICIES_PER_PAGE)
+                .set_next_token(next)
                 .send()
                 .await
                 .map_err(policies)?;
-            removed += 1;
+            for policy in &page.policies {
+                if self.is_over() {
+                    return Ok(false);
+                }
+                self.delete_policy(&policy.policy_id).await?;
+            }
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(true);
+            }
             tokio::time::sleep(BETWEEN_POLICIES).await;
         }
-        if clock.now() >= deadline {
-            return Ok(None);
-        }
+        Ok(false)
     }
-}
 
-async fn remove_share_rows(
-    session: &TenantSession<Deletion>,
-    document: DocumentId,
-) -> Result<(), RemovalError> {
-    let table_name = &session.resources().shares_table;
-    loop {
-        let page = session
-            .dynamodb()
-            .query()
-            .table_name(table_name)
-            .key_condition_expression("tenant_id = :tenant AND begins_with(share_id, :document)")
-            .expression_attribute_values(":tenant", AttributeValue::S(session.tenant().to_string()))
-            .expression_attribute_values(":document", AttributeValue::S(format!("{document}#")))
-            .projection_expression("tenant_id, share_id")
-            .consistent_read(true)
-            .limit(i32::try_from(ROWS_PER_BATCH).unwrap_or(25))
+    /// That there is none is as good.
+    async fn delete_policy(&mut self, policy: &str) -> Result<(), RemovalError> {
+        let deleted = self
+            .session
+            .verified_permissions()
+            .delete_policy()
+            .policy_store_id(self.session.mapping().policy_store_id.as_str())
+            .policy_id(policy)
             .send()
-            .await
-            .map_err(table)?;
-        let requests: Vec<WriteRequest> = page
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|key| DeleteRequest::builder().set_key(Some(key)).build().ok())
-            .map(|delete| WriteRequest::builder().delete_request(delete).build())
-            .collect();
-        if requests.is_empty() {
-            return Ok(());
+            .await;
+        match deleted {
+            Ok(_) => self.policies += 1,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error) => return Err(policies(error)),
         }
-        // What is left unprocessed is found again by the next query.
-        session
-            .dynamodb()
-            .batch_write_item()
-            .request_items(table_name, requests)
-            .send()
-            .await
-            .map_err(table)?;
+        tokio::time::sleep(BETWEEN_POLICIES).await;
+        Ok(())
     }
 }
 

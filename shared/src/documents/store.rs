@@ -6,19 +6,23 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
 
 use super::{Document, DocumentName, NewDocument, PENDING_LASTS, State, content::ContentError, deletion};
 use crate::{
     access::{AddDocument, Collection, DeleteDocument, Permit},
     clock::{Clock, epoch_s, parse_rfc3339, rfc3339},
     ids::{DocumentId, TenantId, UserId},
-    tenancy::{Data, TenantSession},
+    tenancy::{Data, MaySettle, TenantSession},
 };
 
 /// The index that lists a user's own documents, newest first.
 pub(super) const BY_OWNER: &str = "by-owner";
 
+pub(crate) const AVAILABLE: &str = "available";
 pub(super) const DELETED: &str = "deleted";
 
 /// Why something could not be done with a document.
@@ -68,36 +72,35 @@ pub async fn create(
         .put_item()
         .table_name(&session.resources().documents_table)
         .set_item(Some(row(&document)))
-        .condition_expression("attribute_not_exists(document_id)")
+        // No condition: the id is new and random, and a put that the SDK repeats must not fail on itself.
         .send()
         .await
         .map_err(store_failed)?;
     Ok(document)
 }
 
-/// The document with this id; its content is looked for if it is still pending.
+/// The document with this id, as its row tells.
 ///
 /// # Errors
-/// [`DocumentError::NotFound`], or when table or bucket fail.
-pub async fn find(
-    session: &TenantSession<Data>,
+/// [`DocumentError::NotFound`], or when the table fails.
+pub async fn find<P: MaySettle>(
+    session: &TenantSession<P>,
     id: DocumentId,
     clock: &Clock,
 ) -> Result<Document, DocumentError> {
-    seen(session, row_of(session, id).await?.as_ref(), clock).await
+    seen(session.tenant(), row_of(session, id).await?.as_ref(), clock)
 }
 
-/// What a reader may see of a row: nothing if it is deleted or expired; settled if it was pending.
-pub(crate) async fn seen(
-    session: &TenantSession<Data>,
+/// What a reader may see of a row: nothing if it is absent, deleted or expired.
+pub(crate) fn seen(
+    tenant: TenantId,
     row: Option<&HashMap<String, AttributeValue>>,
     clock: &Clock,
 ) -> Result<Document, DocumentError> {
-    let document = match row.map(|row| read(session.tenant(), row)).transpose()? {
-        Some(Row::Live(document)) if !document.is_expired(clock.now()) => *document,
-        _ => return Err(DocumentError::NotFound),
-    };
-    if document.is_available() { Ok(document) } else { super::content::settle(session, document).await }
+    match row.map(|row| read(tenant, row)).transpose()? {
+        Some(Row::Live(document)) if !document.is_expired(clock.now()) => Ok(*document),
+        _ => Err(DocumentError::NotFound),
+    }
 }
 
 /// Deletes a document: from here on nobody sees it, and the rest is removed by the deletions function.
@@ -114,8 +117,9 @@ pub async fn delete(
     clock: &Clock,
 ) -> Result<(), DocumentError> {
     let document = permit.into_subject();
+    let now = rfc3339(clock.now());
     deletion::order(session, document.id, clock.now()).await?;
-    session
+    let marked = session
         .dynamodb()
         .update_item()
         .table_name(&session.resources().documents_table)
@@ -126,26 +130,34 @@ pub async fn delete(
         )
         .condition_expression("attribute_exists(document_id) AND document_state <> :deleted")
         .expression_attribute_values(":deleted", AttributeValue::S(DELETED.to_owned()))
-        .expression_attribute_values(":now", AttributeValue::S(rfc3339(clock.now())))
+        .expression_attribute_values(":now", AttributeValue::S(now.clone()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
-        .await
-        .map_err(|e| match e.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => DocumentError::NotFound,
-            _ => store_failed(e),
-        })?;
-    Ok(())
+        .await;
+    let Err(error) = marked else { return Ok(()) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+            // Our own mark: the reply to it was lost, and the SDK asked again.
+            let ours = failed.item().is_some_and(|row| text(row, "deleted_at").is_ok_and(|at| at == now));
+            if ours { Ok(()) } else { Err(DocumentError::NotFound) }
+        }
+        _ => Err(store_failed(error)),
+    }
 }
 
 /// The document as it is now, after something else turned out to have changed it.
-pub(super) async fn reread(session: &TenantSession<Data>, id: DocumentId) -> Result<Document, DocumentError> {
+pub(super) async fn reread<P: MaySettle>(
+    session: &TenantSession<P>,
+    id: DocumentId,
+) -> Result<Document, DocumentError> {
     match row_of(session, id).await?.map(|row| read(session.tenant(), &row)).transpose()? {
         Some(Row::Live(document)) => Ok(*document),
         _ => Err(DocumentError::NotFound),
     }
 }
 
-async fn row_of(
-    session: &TenantSession<Data>,
+async fn row_of<P: MaySettle>(
+    session: &TenantSession<P>,
     id: DocumentId,
 ) -> Result<Option<HashMap<String, AttributeValue>>, DocumentError> {
     let reply = session
@@ -161,8 +173,8 @@ async fn row_of(
 }
 
 /// Marks a pending document as available; `false` when it is no longer pending.
-pub(super) async fn mark_available(
-    session: &TenantSession<Data>,
+pub(super) async fn mark_available<P: MaySettle>(
+    session: &TenantSession<P>,
     document: &Document,
 ) -> Result<bool, DocumentError> {
     let update = session
@@ -202,7 +214,7 @@ fn owner_created(document: &Document) -> String {
 const fn name_of(state: State) -> &'static str {
     match state {
         State::Pending => "pending",
-        State::Available => "available",
+        State::Available => AVAILABLE,
     }
 }
 
@@ -248,7 +260,7 @@ pub(super) fn read(tenant: TenantId, row: &HashMap<String, AttributeValue>) -> R
     }
     let state = match text(row, "document_state")? {
         "pending" => State::Pending,
-        "available" => State::Available,
+        AVAILABLE => State::Available,
         DELETED => return Ok(Row::Deleted),
         _ => return Err(DocumentError::Malformed),
     };

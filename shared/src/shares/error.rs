@@ -1,5 +1,7 @@
 //! Why a share could not be made, ended or listed. Knows no transport.
 
+use aws_sdk_verifiedpermissions::error::ProvideErrorMetadata;
+
 use crate::documents::DocumentError;
 
 /// Why a share could not be made, ended or listed.
@@ -29,4 +31,15 @@ pub enum ShareError {
     /// The policy store did not do its part.
     #[error("the policy store failed")]
     Policies(#[source] Box<aws_sdk_verifiedpermissions::Error>),
+}
+
+impl ShareError {
+    /// Whether the service said no, so that nothing of the call can still be on its way. A call that ran into
+    /// a timeout or lost its connection may yet have its effect.
+    pub(super) fn was_answered(&self) -> bool {
+        match self {
+            Self::Policies(error) => error.code().is_some(),
+            _ => true,
+        }
+    }
 }

@@ -7,21 +7,35 @@
 //! | to share | to unshare |
 //! |---|---|
 //! | row `pending` (and the document's count, in one transaction) | row `ending` |
-//! | policy, by name: a repeat is a conflict, and harmless | policy deleted |
+//! | policy, by name | policy deleted |
 //! | row `active` | row deleted (and the count) |
 //!
-//! Each attempt writes its own mark into the row and goes on only while the mark is still its own. Whoever
-//! finds another's mark where it should write `active` takes its policy back: the other one ends the share.
+//! Whoever writes `pending` or `ending` holds the share until it is finished, or for [`HELD_FOR`]: only the
+//! holder touches the policy. Others wait a moment for the holder, and a share that was left in the middle
+//! is taken over once nobody can be at work on it any more.
 
+mod create;
+mod end;
 mod error;
-mod store;
+mod policy;
+mod row;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+pub use create::{Candidate, Created, create, look};
+pub use end::{end, find, list};
 pub use error::ShareError;
-pub use store::{Created, Shareable, create, end, find, list, look};
+pub(crate) use row::{is_held, policy_of};
 
 use crate::ids::{DocumentId, UserId};
+
+/// The functions may run for 10 seconds (`Timeout` in the template); the rest is for clocks that differ.
+/// When a share has been held this long, its holder is dead.
+pub(crate) const HELD_FOR: Duration = Duration::from_secs(15);
+
+/// How often others look whether the holder has finished, and how long they wait in between.
+const LOOKS: u32 = 12;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
 
 /// A share of a document with a user of the same tenant.
 #[derive(Debug, Clone)]
@@ -34,12 +48,28 @@ pub struct Share {
     pub shared_by: UserId,
     /// When it was shared first.
     pub created_at: SystemTime,
-    pub(crate) state: State,
+    state: State,
+    /// Whoever wrote the state, and when.
+    holder: Holder,
+}
+
+impl Share {
+    /// Whether somebody may be at work on it at `now`.
+    fn is_held(&self, now: SystemTime) -> bool {
+        self.state != State::Active && now < self.holder.since + HELD_FOR
+    }
+}
+
+/// One attempt to make or end a share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Holder {
+    mark: String,
+    since: SystemTime,
 }
 
 /// Where a share is between its two halves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+enum State {
     /// The row is written, the policy may not be.
     Pending,
     /// Both are there.
@@ -49,7 +79,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const fn as_str(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Active => "active",
@@ -57,7 +87,29 @@ impl State {
         }
     }
 
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         [Self::Pending, Self::Active, Self::Ending].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_held_only_in_the_middle_and_only_for_a_while() {
+        let since = SystemTime::UNIX_EPOCH;
+        let share = |state| Share {
+            document: DocumentId::random(),
+            receiver: UserId::random(),
+            shared_by: UserId::random(),
+            created_at: since,
+            state,
+            holder: Holder { mark: "m".to_owned(), since },
+        };
+        for (state, held) in [(State::Pending, true), (State::Ending, true), (State::Active, false)] {
+            assert_eq!(share(state).is_held(since), held, "{state:?}");
+            assert!(!share(state).is_held(since + HELD_FOR), "{state:?} after its time");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! only clients with which this crate reads or writes anything. It opens for a [`VerifiedTenant`], which
 //! exists only where something trustworthy named the tenant: the claims that API Gateway verified, the key
 //! of an object that IAM let a tenant's own session write, or an order from our own queue. There is no
-//! constructor from a string, and no function that takes a tenant id beside a client.
+//! constructor from a string, and no function that faces a tenant takes a tenant id beside a client.
 //!
 //! The flow is the one of the AWS post that the product implements: a session for the tenant reads the
 //! tenant's mapping row, and only a session for tenant *and* store touches data. A wrong mapping row fails
@@ -20,7 +20,9 @@ use std::fmt;
 
 pub use mapping::Mapping;
 pub(crate) use mapping::attributes as mapping_attributes;
-pub use session::{Data, Deletion, Power, SessionError, Sharing, Tenancy, TenantSession};
+pub use session::{
+    Data, Deletion, MayDiscard, MaySettle, Power, SessionError, Settlement, Sharing, Tenancy, TenantSession,
+};
 
 use crate::ids::TenantId;
 

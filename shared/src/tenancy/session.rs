@@ -69,6 +69,10 @@ power!(
     Data, data
 );
 power!(
+    /// May look at content that arrived and settle its document, or remove it.
+    Settlement, settlement
+);
+power!(
     /// May write shares: their rows, and their policies in the tenant's store.
     Sharing, sharing
 );
@@ -76,6 +80,16 @@ power!(
     /// May remove what a deleted document leaves: policies, share rows, content, the row.
     Deletion, deletion
 );
+
+/// A power with which a document's content can be looked at and its arrival recorded.
+pub trait MaySettle: Power {}
+impl MaySettle for Data {}
+impl MaySettle for Settlement {}
+
+/// A power with which a document's content can be removed.
+pub trait MayDiscard: Power {}
+impl MayDiscard for Settlement {}
+impl MayDiscard for Deletion {}
 
 /// Why no session could be had. Whoever gets this denies.
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +122,38 @@ pub enum SessionError {
 /// `P` is what they may do. The clients are private to this crate: a function can only do what the modules
 /// of this crate offer for its session.
 ///
-/// There is no way to make one by hand, from a string or otherwise:
+/// It is opened for a caller, which verified claims made:
 ///
-/// ```compile_fail
-/// use shared::tenancy::{Data, TenantSession, VerifiedTenant};
-/// let session: TenantSession<Data> = TenantSession::new("0123456789abcdef0123456789abcdef");
+/// ```
+/// use shared::tenancy::{Data, SessionError, Tenancy, TenantSession, caller::Caller};
+/// async fn serve(tenancy: &Tenancy, caller: &Caller) -> Result<shared::ids::TenantId, SessionError> {
+///     Ok(tenancy.data(caller.tenant()).await?.tenant())
+/// }
+/// ```
+///
+/// A tenant's id is not enough, wherever it comes from:
+///
+/// ```compile_fail,E0308
+/// use shared::tenancy::{Data, SessionError, Tenancy, TenantSession, caller::Caller};
+/// async fn serve(tenancy: &Tenancy, id: shared::ids::TenantId) -> Result<shared::ids::TenantId, SessionError> {
+///     Ok(tenancy.data(id).await?.tenant())
+/// }
+/// ```
+///
+/// Nobody else can vouch for one:
+///
+/// ```compile_fail,E0624
+/// fn forge(id: shared::ids::TenantId) -> shared::tenancy::VerifiedTenant {
+///     shared::tenancy::VerifiedTenant::vouched(id)
+/// }
+/// ```
+///
+/// And the clients stay inside:
+///
+/// ```compile_fail,E0624
+/// fn reach(session: &shared::tenancy::TenantSession<shared::tenancy::Data>) {
+///     let _ = session.dynamodb();
+/// }
 /// ```
 pub struct TenantSession<P> {
     tenant: VerifiedTenant,
@@ -221,6 +262,7 @@ pub struct Tenancy {
     mapping_sessions: Perishables<TenantId, MappingSession>,
     mappings: Perishables<TenantId, Mapping>,
     data: Perishables<SessionKey, TenantSession<Data>>,
+    settlement: Perishables<SessionKey, TenantSession<Settlement>>,
     sharing: Perishables<SessionKey, TenantSession<Sharing>>,
     deletion: Perishables<SessionKey, TenantSession<Deletion>>,
 }
@@ -240,6 +282,7 @@ impl Tenancy {
             mapping_sessions: Perishables::new(TENANTS_KEPT),
             mappings: Perishables::new(TENANTS_KEPT),
             data: Perishables::new(TENANTS_KEPT),
+            settlement: Perishables::new(TENANTS_KEPT),
             sharing: Perishables::new(TENANTS_KEPT),
             deletion: Perishables::new(TENANTS_KEPT),
         }
@@ -251,6 +294,17 @@ impl Tenancy {
     /// When STS or the mapping table does not answer, or knows no such tenant.
     pub async fn data(&self, tenant: VerifiedTenant) -> Result<Arc<TenantSession<Data>>, SessionError> {
         self.open(&self.data, tenant).await
+    }
+
+    /// A session that settles arrivals.
+    ///
+    /// # Errors
+    /// When STS or the mapping table does not answer, or knows no such tenant.
+    pub async fn settlement(
+        &self,
+        tenant: VerifiedTenant,
+    ) -> Result<Arc<TenantSession<Settlement>>, SessionError> {
+        self.open(&self.settlement, tenant).await
     }
 
     /// A session that writes shares.
