@@ -126,15 +126,19 @@ fn lifetime<P>(
     clock: &Clock,
 ) -> Result<(PresigningConfig, SystemTime), ContentError> {
     let now = clock.now();
-    let left =
-        session.expires_at().duration_since(now).unwrap_or_default().saturating_sub(BEFORE_SESSION_ENDS);
-    let lasts = at_most.min(left);
+    let lasts = within_session(at_most, now, session.expires_at());
     let config = PresigningConfig::builder()
         .start_time(now)
         .expires_in(lasts)
         .build()
         .map_err(|_| ContentError::Unsigned)?;
     Ok((config, now + lasts))
+}
+
+/// A URL dies with the session that signed it, whatever it says; so it does not say more.
+fn within_session(at_most: Duration, now: SystemTime, session_ends: SystemTime) -> Duration {
+    let left = session_ends.duration_since(now).unwrap_or_default();
+    at_most.min(left.saturating_sub(BEFORE_SESSION_ENDS))
 }
 
 /// `TENANT/DOCUMENT`: the prefix is what IAM confines a session to.
@@ -271,6 +275,17 @@ pub async fn discard<P: MayDiscard>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_url_outlives_its_session() {
+        let now = SystemTime::UNIX_EPOCH;
+        for (left_s, lasts_s) in [(900, 300), (330, 300), (329, 299), (31, 1), (30, 0), (0, 0)] {
+            let lasts = within_session(Duration::from_secs(300), now, now + Duration::from_secs(left_s));
+            assert_eq!(lasts, Duration::from_secs(lasts_s), "{left_s} s left");
+        }
+        let over = within_session(Duration::from_secs(300), now + Duration::from_secs(5), now);
+        assert_eq!(over, Duration::ZERO, "a session that is over signs nothing");
+    }
 
     #[test]
     fn a_name_cannot_leave_its_header() {

@@ -140,11 +140,12 @@ pub async fn create(
                 };
                 match row::begin(session, &share, shares_max).await {
                     Ok(begun) => begun.then_some((share, true)),
-                    Err(error) => {
+                    Err(error @ ShareError::Document(DocumentError::Store(_))) => {
                         // The row may have been written all the same; we go no further with it.
                         row::release(session, &share).await;
                         return Err(error);
                     }
+                    Err(error) => return Err(error),
                 }
             }
         };
