@@ -2,33 +2,7 @@
 
 use http::Method;
 use http::request::Parts;
-
-/// The operations of a user pool that prove themselves by password or token, not by signature (Cognito API
-/// Reference, "Unauthenticated API operations" and "Token-authorized API operations").
-const COGNITO: [&str; 22] = [
-    "AssociateSoftwareToken",
-    "ChangePassword",
-    "ConfirmDevice",
-    "ConfirmForgotPassword",
-    "ConfirmSignUp",
-    "DeleteUser",
-    "DeleteUserAttributes",
-    "ForgetDevice",
-    "ForgotPassword",
-    "GetDevice",
-    "GetUser",
-    "GetUserAttributeVerificationCode",
-    "GlobalSignOut",
-    "InitiateAuth",
-    "ListDevices",
-    "ResendConfirmationCode",
-    "RespondToAuthChallenge",
-    "RevokeToken",
-    "SetUserMFAPreference",
-    "SignUp",
-    "UpdateUserAttributes",
-    "VerifySoftwareToken",
-];
+use iam::requests::is_public_cognito;
 
 /// The engine's own word on how it is.
 const HEALTH: [&str; 3] = ["/_ministack/health", "/_ministack/ready", "/_localstack/health"];
@@ -38,7 +12,7 @@ pub(crate) fn served(parts: &Parts) -> Option<(&'static str, String)> {
     let path = parts.uri.path();
     if let Some(target) = parts.headers.get("x-amz-target") {
         let operation = target.to_str().ok()?.strip_prefix("AWSCognitoIdentityProviderService.")?;
-        let public = parts.method == Method::POST && path == "/" && COGNITO.contains(&operation);
+        let public = parts.method == Method::POST && path == "/" && is_public_cognito(operation);
         return public.then(|| ("cognito-idp", operation.to_owned()));
     }
     if parts.method == Method::OPTIONS {

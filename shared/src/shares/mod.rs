@@ -10,7 +10,7 @@
 //! | policy, by name | policy deleted |
 //! | row `active` | row deleted (and the count) |
 //!
-//! Whoever writes `pending` or `ending` holds the share until it is finished, or for [`HELD_FOR`]: only the
+//! Whoever writes `pending` or `ending` holds the share until it is finished, or for `HELD_FOR`: only the
 //! holder touches the policy. Others wait a moment for the holder, and a share that was left in the middle
 //! is taken over once nobody can be at work on it any more.
 

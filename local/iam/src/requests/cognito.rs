@@ -114,10 +114,17 @@ const PUBLIC: &[&str] = &[
     "VerifyUserAttribute",
 ];
 
+/// Whether a user pool serves this operation to somebody who has signed nothing: it proves itself by password
+/// or token.
+#[must_use]
+pub fn is_public(operation: &str) -> bool {
+    PUBLIC.contains(&operation)
+}
+
 pub(super) fn derive(call: &Call) -> Result<Vec<Needed>, Underivable> {
     let operation = call.operation.as_str();
     let body = Body::of(call)?;
-    if PUBLIC.contains(&operation) {
+    if is_public(operation) {
         return Ok(Vec::new());
     }
     let needed = if ON_POOL.contains(&operation) {

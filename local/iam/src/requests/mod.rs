@@ -14,6 +14,8 @@ mod s3;
 mod sqs;
 mod verified_permissions;
 
+pub use cognito::is_public as is_public_cognito;
+
 use crate::context::Context;
 use crate::tags::Tags;
 
