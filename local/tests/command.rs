@@ -14,7 +14,7 @@ fn help_names_every_command() {
     let help = local(&["--help"]).unwrap();
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
-    for command in ["story", "tools"] {
+    for command in ["story", "environment", "credentials", "tools"] {
         assert!(text.contains(command), "{command} is not in:\n{text}");
     }
 }
