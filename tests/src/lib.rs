@@ -16,7 +16,7 @@ mod people;
 use std::{sync::OnceLock, time::Duration};
 
 use local::account::{Account, Details, Options, Tenant};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
 pub use aws::{Aws, Refused};
 pub use people::{Answer, Document, Person, checksum, sent, wish};
@@ -33,16 +33,20 @@ pub struct World {
 
 /// Faults hit whoever makes the call; a test that orders them has the world to itself.
 enum Turn {
-    Together { _turn: RwLockReadGuard<'static, ()> },
+    Together { _turn: RwLockReadGuard<'static, ()>, _place: SemaphorePermit<'static> },
     Alone { _turn: RwLockWriteGuard<'static, ()> },
 }
 
 static TURNS: RwLock<()> = RwLock::const_new(());
 
+/// A policy store takes ten new policies a second: more tests at once would meet its throttle, not the product.
+static PLACES: Semaphore = Semaphore::const_new(4);
+
 /// The world, with other tests at work in it.
 pub async fn world() -> World {
+    let place = PLACES.acquire().await.expect("nobody closes it");
     let turn = TURNS.read().await;
-    World { details: details().await, _turn: Turn::Together { _turn: turn } }
+    World { details: details().await, _turn: Turn::Together { _turn: turn, _place: place } }
 }
 
 /// The world, with nobody else in it.
