@@ -5,7 +5,7 @@ use shared::{
     http::{ApiRequest, ApiResponse},
     ids::{DocumentId, UserId},
     problem::Problem,
-    shares,
+    shares::{self, Candidate},
     tenancy::caller::Caller,
 };
 
@@ -14,7 +14,7 @@ use crate::App;
 pub(crate) async fn end(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let (document, receiver): (DocumentId, UserId) = (request.path("document_id")?, request.path("user_id")?);
     let session = app.tenancy.data(caller.tenant()).await?;
-    let (document, share) = shares::find(&session, document, receiver, &app.clock).await?;
+    let Candidate { document, share, .. } = shares::look(&session, document, receiver, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
     let sharing = app.tenancy.sharing(caller.tenant()).await?;
     shares::end(&sharing, &permit, receiver, share, &app.clock).await?;

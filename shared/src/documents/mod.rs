@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 pub use fields::{Checksum, ContentSize, ContentType, DocumentName, InvalidField, SIZE_BYTES_MAX};
 pub use removal::{Removal, RemovalError, remove};
-pub(crate) use store::{AVAILABLE, key, seen, store_failed};
+pub(crate) use store::{AVAILABLE, key, seen, store_failed, unless_condition_failed};
 pub use store::{DocumentError, create, delete, find};
 
 use crate::ids::{DocumentId, TenantId, UserId};

@@ -7,6 +7,7 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::{
+    error::SdkError,
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -189,11 +190,21 @@ pub(super) async fn mark_available<P: MaySettle>(
         .expression_attribute_values(":version", AttributeValue::N((document.version + 1).to_string()))
         .send()
         .await;
+    unless_condition_failed(update)
+}
+
+/// Whether a conditional update was done; that its condition did not hold is no failure.
+pub(crate) fn unless_condition_failed<T, R>(
+    update: Result<T, SdkError<UpdateItemError, R>>,
+) -> Result<bool, DocumentError>
+where
+    aws_sdk_dynamodb::Error: From<SdkError<UpdateItemError, R>>,
+{
     match update {
         Ok(_) => Ok(true),
-        Err(e) => match e.as_service_error() {
+        Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(store_failed(e)),
+            _ => Err(store_failed(error)),
         },
     }
 }

@@ -2,31 +2,17 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{BETWEEN_LOOKS, Candidate, LOOKS, Share, ShareError, State, create::look, policy, row};
+use super::{BETWEEN_LOOKS, LOOKS, Share, ShareError, State, policy, row};
 use crate::{
     access::{ListShares, Permit, UnshareDocument},
     clock::Clock,
     documents::{self, Document},
-    ids::{DocumentId, UserId},
+    ids::UserId,
     tenancy::{Data, Sharing, TenantSession},
 };
 
 /// The most rows that one page of a listing reads: more than a document may have shares.
 const ROWS_PER_PAGE: i32 = 500;
-
-/// Reads the document and one share of it, in one round trip.
-///
-/// # Errors
-/// When there is no such document, or the tables fail.
-pub async fn find(
-    session: &TenantSession<Data>,
-    document: DocumentId,
-    receiver: UserId,
-    clock: &Clock,
-) -> Result<(Document, Option<Share>), ShareError> {
-    let Candidate { document, share, .. } = look(session, document, receiver, clock).await?;
-    Ok((document, share))
-}
 
 /// Ends the share of the permitted document with `receiver`.
 ///

@@ -23,7 +23,7 @@ mod row;
 use std::time::{Duration, SystemTime};
 
 pub use create::{Candidate, Created, create, look};
-pub use end::{end, find, list};
+pub use end::{end, list};
 pub use error::ShareError;
 pub(crate) use row::{is_held, policy_of};
 

@@ -3,8 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU32, time::SystemTime};
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use uuid::Uuid;
@@ -176,7 +175,7 @@ pub(super) async fn take(
         .expression_attribute_values(":now", text(&rfc3339(now)))
         .send()
         .await;
-    Ok(unless_condition_failed(update)?.then_some(taken))
+    Ok(documents::unless_condition_failed(update)?.then_some(taken))
 }
 
 /// Marks a share that we hold as active; `false` when its row has gone.
@@ -192,7 +191,7 @@ pub(super) async fn finish(session: &TenantSession<Sharing>, share: &Share) -> R
         .expression_attribute_values(":mark", text(&share.holder.mark))
         .send()
         .await;
-    unless_condition_failed(update)
+    Ok(documents::unless_condition_failed(update)?)
 }
 
 /// Lets go of a share in the middle, so that whoever comes next need not wait. Best effort: when it fails,
@@ -209,7 +208,7 @@ pub(super) async fn release(session: &TenantSession<Sharing>, share: &Share) {
         .expression_attribute_values(":mark", text(&share.holder.mark))
         .send()
         .await;
-    if let Err(error) = unless_condition_failed(released) {
+    if let Err(error) = documents::unless_condition_failed(released) {
         tracing::warn!(tenant = %session.tenant(), error = crate::problem::chain(&error), "a share stays held until its time");
     }
 }
@@ -259,17 +258,4 @@ pub(super) async fn delete(session: &TenantSession<Sharing>, share: &Share) -> R
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
-}
-
-fn unless_condition_failed<T, R>(result: Result<T, SdkError<UpdateItemError, R>>) -> Result<bool, ShareError>
-where
-    aws_sdk_dynamodb::Error: From<SdkError<UpdateItemError, R>>,
-{
-    match result {
-        Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(documents::store_failed(error).into()),
-        },
-    }
 }
