@@ -1,13 +1,14 @@
 //! May they? The deployed policies asked about one call, and the request's own circumstances that they may ask for.
 
 use http::request::Parts;
-use iam::requests::Call;
+use iam::requests::{Call, Needed};
 use iam::{Context, Policies, Principal, Request, evaluate};
 use time::OffsetDateTime;
 
 use crate::access_log::Entry;
+use crate::accounts::{Account, Accounts};
 use crate::credentials::Caller;
-use crate::directory::Resources;
+use crate::directory::owner_of_bucket;
 use crate::refusal::Refusal;
 use crate::roles::Roles;
 use crate::signature::Signature;
@@ -60,49 +61,69 @@ pub(crate) fn instant_text(instant: OffsetDateTime) -> String {
     )
 }
 
-/// Asks the policies of a role's session about a call; writes into the log entry what was asked.
+/// Asks the policies of a role's session about a call; writes into the log entry what was asked. Answers the account
+/// whose resources the call is about, which is nearly always the caller's own, `home`.
 ///
 /// # Errors
 /// [`Refusal::Denied`] in AWS's words, or [`Refusal::Undecidable`].
-pub(crate) async fn authorize(
-    roles: &Roles,
-    resources: &Resources,
+pub(crate) async fn authorize<'a>(
+    accounts: &'a Accounts,
+    home: &'a Account,
     caller: &Caller,
     call: &Call,
     circumstances: &Context,
     entry: &mut Entry,
-) -> Result<(), Refusal> {
-    let needed = resources.needed(call).await.map_err(|error| Refusal::Undecidable(error.to_string()))?;
+) -> Result<&'a Account, Refusal> {
+    let undecidable = |error: &dyn std::error::Error| Refusal::Undecidable(error.to_string());
+    let needed = home.resources.needed(call, accounts).await.map_err(|error| undecidable(&error))?;
     entry.actions = needed.iter().map(|one| one.action.clone()).collect();
     entry.resources = needed.iter().map(|one| one.resource.clone()).collect();
     entry.actions.dedup();
     entry.resources.dedup();
     if needed.is_empty() {
-        return Ok(());
+        return Ok(home);
     }
     if let Some(bucket) = &call.bucket
-        && !resources.has_bucket(bucket).await.map_err(|error| Refusal::Undecidable(error.to_string()))?
+        && owner_of_bucket(accounts, bucket).await.map_err(|error| undecidable(&error))?.is_none()
     {
         // The engine has paths of its own that look like a bucket's; only a bucket that is there is one for sure.
-        return Err(Refusal::Undecidable(format!("the bucket `{bucket}`, which this account does not have")));
+        return Err(Refusal::Undecidable(format!("the bucket `{bucket}`, which no account here has")));
     }
-    let (principal, mut policies) = bearing(roles, caller).await?;
+    let owner = owner(accounts, &needed, call)?;
+    let (principal, mut policies) = bearing(&home.roles, caller).await?;
     for one in needed {
-        let policy = resources.policy_of(&one.resource).await;
-        policies.resource =
-            policy.map_err(|error| Refusal::Undecidable(error.to_string()))?.map(|policy| (*policy).clone());
+        let policy = owner.resources.policy_of(&one.resource).await;
+        policies.resource = policy.map_err(|error| undecidable(&error))?.map(|policy| (*policy).clone());
         let mut context = circumstances.clone();
         context.extend(&one.context);
         let request =
             Request::new(principal.clone(), &one.action, &one.resource, &one.resource_account, context)
-                .map_err(|error| Refusal::Undecidable(error.to_string()))?;
-        let decision =
-            evaluate(&request, &policies).map_err(|unknown| Refusal::Undecidable(unknown.to_string()))?;
+                .map_err(|error| undecidable(&error))?;
+        let decision = evaluate(&request, &policies).map_err(|unknown| undecidable(&unknown))?;
         if let Some(sentence) = decision.refusal(&request) {
             return Err(Refusal::Denied(sentence));
         }
     }
-    Ok(())
+    if owner.id != home.id && !ACROSS.contains(&call.service.as_str()) {
+        return Err(Refusal::Undecidable(format!("`{}` on a resource of another account", call.service)));
+    }
+    Ok(owner)
+}
+
+/// The services whose calls about another account's resource can be sent on in that account's name without the
+/// service telling the difference. EventBridge would write the wrong sender into the event.
+const ACROSS: [&str; 3] = ["s3", "sqs", "kms"];
+
+/// The one account that owns all that is asked for.
+fn owner<'a>(accounts: &'a Accounts, needed: &[Needed], call: &Call) -> Result<&'a Account, Refusal> {
+    let mut owners = needed.iter().map(|one| one.resource_account.as_str());
+    let first = owners.next().unwrap_or(&call.account);
+    if owners.any(|other| other != first) {
+        return Err(Refusal::Undecidable("a call about resources of two accounts".to_owned()));
+    }
+    let unknown =
+        || Refusal::Undecidable(format!("a resource of account {first}, which is not one of these"));
+    accounts.get(first).ok_or_else(unknown)
 }
 
 /// A caller with its role's tags, and every policy that bears on it; the root has none and needs none.

@@ -1,45 +1,46 @@
 //! The AWS endpoint: one request from the wire to its answer, in the order in which it has to earn it.
 //!
-//! Signature, owner of the key, policies, and only then the service: our STS, our Verified Permissions, or the
-//! engine. Every step that fails ends the request; there is no step that lets through what an earlier one refused.
+//! Signature, owner of the key, policies, and only then the service: our STS, our Verified Permissions, our
+//! Marketplace, or the engine. Every step that fails ends the request; there is no step that lets through what an
+//! earlier one refused.
 
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use verifiedpermissions::VerifiedPermissions;
 
 use crate::access_log::{AccessLog, Entry, Line};
+use crate::accounts::{Account, Accounts};
 use crate::authorize::{authorize, circumstances, instant_text};
-use crate::body::{Rule, Verdict, held_to, is_streamed, stated_length, whole};
-use crate::call::{Asked, Place, asked, call, decoded_pairs, is_object_content};
+use crate::body::{is_streamed, stated_length, whole};
+use crate::call::{Asked, Place, ToMarket, asked, call, decoded_pairs, is_object_content};
 use crate::calls::{Calls, root};
 use crate::chunked;
 use crate::clock::Clock;
-use crate::credentials::{Caller, Credentials};
-use crate::directory::Resources;
-use crate::engine::{Engine, EngineError, Signed};
-use crate::faults::{Failure, Faults, When};
+use crate::credentials::Caller;
+use crate::engine::EngineError;
+use crate::events;
+use crate::faults::{Faults, When};
 use crate::kept::Epoch;
+use crate::mail::Mail;
+use crate::marketplace::Market;
 use crate::refusal::{Refusal, Wire};
-use crate::roles::Roles;
 use crate::signature::{Payload, Secret, Signature, sha256_hex, without_presigning};
 use crate::sts::Sts;
 use crate::unsigned;
 
 /// Everything that the endpoint works with.
 pub(crate) struct Aws {
-    pub(crate) account: String,
+    pub(crate) accounts: Accounts,
+    pub(crate) market: Market,
+    /// The account whose products the Marketplace sells.
+    pub(crate) seller: String,
     pub(crate) tenant_tag: String,
     pub(crate) hosts: Vec<String>,
     pub(crate) clock: Clock,
-    pub(crate) engine: Arc<Engine>,
     pub(crate) epoch: Epoch,
-    pub(crate) credentials: Credentials,
-    pub(crate) roles: Roles,
-    pub(crate) resources: Resources,
-    pub(crate) verified_permissions: Arc<VerifiedPermissions>,
+    pub(crate) mail: Mail,
     pub(crate) faults: Faults,
     pub(crate) calls: Arc<Calls>,
     pub(crate) log: AccessLog,
@@ -51,7 +52,7 @@ pub(crate) struct Aws {
 pub(crate) struct Cut;
 
 /// How a request ends other than with its answer.
-enum End {
+pub(crate) enum End {
     Refused(Refusal),
     Cut,
 }
@@ -69,7 +70,7 @@ impl From<EngineError> for End {
 }
 
 /// What has been read of a body when the signature is checked.
-enum Content {
+pub(crate) enum Content {
     Whole(Bytes),
     /// Still to come; only ever an S3 object's.
     Passing(Body),
@@ -129,9 +130,10 @@ impl Aws {
         *wire = Wire::of(parts, Some(&signature.service));
         let claimed = asked(parts, Some(&signature.service), &[]);
         (entry.service, entry.operation) = (claimed.service, claimed.operation);
-        let found = self.credentials.find(&signature.access_key).await?;
+        let found = self.accounts.holder(&signature.access_key).await?;
         let credential = found.ok_or(Refusal::UnknownKey)?;
         let caller = &*credential.caller;
+        entry.account = Some(caller.principal.account().to_owned());
         entry.principal = Some(caller.label().to_owned());
         entry.function.clone_from(&caller.function);
         entry.tenant = caller.principal.tags().get(&self.tenant_tag).map(str::to_owned);
@@ -161,12 +163,12 @@ impl Aws {
         }
         let fault = self.faults.take(&asked, caller.function.as_deref());
         if let Some((When::Before, failure)) = fault {
-            return Err(failed(failure));
+            return Err(failure.end(&asked));
         }
         let request = Authentic { parts, signature: &signature, caller, asked: &asked, form: &form };
         let response = self.carry_out(&request, content, entry).await?;
         match fault {
-            Some((_, failure)) => Err(failed(failure)),
+            Some((_, failure)) => Err(failure.end(&asked)),
             None => Ok(response),
         }
     }
@@ -179,112 +181,60 @@ impl Aws {
         entry: &mut Entry,
     ) -> Result<Response<Body>, End> {
         let Authentic { parts, signature, caller, asked, form } = *request;
+        let home = self.accounts.of(caller).ok_or(Refusal::UnknownKey)?;
         let circumstances = circumstances(parts, signature, caller, self.clock.now());
         if asked.service == "sts" {
             let request_id = entry.request_id.clone();
-            let sts = Sts {
-                roles: &self.roles,
-                credentials: &self.credentials,
-                account: &self.account,
-                now: self.clock.now(),
-                request_id: &request_id,
-            };
+            let sts = Sts { accounts: &self.accounts, home, now: self.clock.now(), request_id: &request_id };
             let xml = sts.answer(caller, form, &circumstances, entry).await?;
             entry.decision = "allowed";
             return Ok(answer(StatusCode::OK, "text/xml", xml.into()));
         }
+        let mut owner = home;
         if !caller.is_root() {
             let whole: &[u8] = match &content {
                 Content::Whole(_) if is_object_content(parts) && asked.service == "s3" => &[],
                 Content::Whole(bytes) => bytes,
                 Content::Passing(_) => &[],
             };
-            let place = Place { account: &self.account, region: &signature.region, hosts: &self.hosts };
+            let place = Place { account: &home.id, region: &signature.region, hosts: &self.hosts };
             let call = call(parts, asked, form, whole, &place)?;
-            authorize(&self.roles, &self.resources, caller, &call, &circumstances, entry).await?;
+            owner = authorize(&self.accounts, home, caller, &call, &circumstances, entry).await?;
         }
         entry.decision = "allowed";
-        if asked.service == "verifiedpermissions" {
-            return self.verified_permissions(parts, asked, content).await;
+        match (asked.service.as_str(), content) {
+            ("verifiedpermissions", content) => verified_permissions(home, parts, asked, content).await,
+            ("aws-marketplace", content) => self.marketplace(request, content).await,
+            ("cognito-idp", Content::Whole(bytes)) => {
+                self.mail.note(&asked.operation, &bytes);
+                self.forward(owner, parts, signature, Content::Whole(bytes)).await
+            }
+            (_, Content::Whole(bytes)) => {
+                let content = Content::Whole(events::of_the_callers_own(parts, bytes)?);
+                self.forward(owner, parts, signature, content).await
+            }
+            (_, content) => self.forward(owner, parts, signature, content).await,
         }
-        self.forward(parts, signature, content).await
     }
 
-    async fn verified_permissions(
-        &self,
-        parts: &Parts,
-        asked: &Asked,
-        content: Content,
-    ) -> Result<Response<Body>, End> {
-        let prefix =
-            parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.rsplit_once('.'));
-        let (Some(("VerifiedPermissions", _)), Content::Whole(body)) = (prefix, content) else {
-            return Err(
-                Refusal::Undecidable("`verifiedpermissions` without its X-Amz-Target".to_owned()).into()
-            );
+    /// The Marketplace answers the account that has published the product, and nobody else.
+    async fn marketplace(&self, request: &Authentic<'_>, content: Content) -> Result<Response<Body>, End> {
+        let called = ToMarket::of(request.parts, &request.signature.region);
+        let (Some(called), Content::Whole(body)) = (called, content) else {
+            let what = "`aws-marketplace` without a service and operation that are known";
+            return Err(Refusal::Undecidable(what.to_owned()).into());
         };
-        let (service, operation) = (self.verified_permissions.clone(), asked.operation.clone());
-        // Validating a schema takes milliseconds of pure computing, which would hold up every other request.
-        let reply = tokio::task::spawn_blocking(move || service.call(&operation, &body)).await;
-        let reply = reply.map_err(|error| Refusal::Engine(format!("Verified Permissions: {error}")))?;
-        let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = answer(status, "application/x-amz-json-1.0", reply.body.into());
-        if let Some(kind) = reply.error_type.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
-            response.headers_mut().insert("x-amzn-errortype", kind);
+        let principal = &request.caller.principal;
+        if principal.account() != self.seller {
+            return Err(Refusal::Denied(format!(
+                "User: {} is not authorized to perform: aws-marketplace:{} because account {} has published no product",
+                principal.arn(),
+                called.operation,
+                principal.account()
+            ))
+            .into());
         }
-        Ok(response)
-    }
-
-    async fn forward(
-        &self,
-        parts: &Parts,
-        signature: &Signature,
-        content: Content,
-    ) -> Result<Response<Body>, End> {
-        let path = match (parts.uri.query(), signature.presigned()) {
-            (Some(query), true) => match without_presigning(query) {
-                kept if kept.is_empty() => parts.uri.path().to_owned(),
-                kept => format!("{}?{kept}", parts.uri.path()),
-            },
-            _ => parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
-        };
-        let scope = (signature.service.as_str(), signature.region.as_str());
-        let writes = changes_what_is_kept(parts, &signature.service);
-        if writes {
-            self.epoch.begin();
-        }
-        let mut verdict = Verdict::default();
-        let sent = match (content, &signature.payload) {
-            (Content::Whole(bytes), Payload::UnsignedTrailer) => {
-                Rule::framed().check(&bytes)?;
-                self.engine.forward_signed(parts, &path, scope, Signed::UnsignedTrailer, bytes.into()).await
-            }
-            (Content::Whole(bytes), _) => {
-                let body = Body::from(bytes.clone());
-                self.engine.forward_signed(parts, &path, scope, Signed::Bytes(&bytes), body).await
-            }
-            (Content::Passing(body), Payload::Hash(stated)) => {
-                let (body, passing) = held_to(Rule::hash(stated), body);
-                verdict = passing;
-                self.engine.forward_signed(parts, &path, scope, Signed::Hash(stated.clone()), body).await
-            }
-            (Content::Passing(body), Payload::UnsignedTrailer) => {
-                let (body, passing) = held_to(Rule::framed(), body);
-                verdict = passing;
-                self.engine.forward_signed(parts, &path, scope, Signed::UnsignedTrailer, body).await
-            }
-            (Content::Passing(body), _) => {
-                self.engine.forward_signed(parts, &path, scope, Signed::Unsigned, body).await
-            }
-        };
-        if writes {
-            // Again, for what was asked while the write was under way.
-            self.epoch.begin();
-        }
-        match verdict.refusal() {
-            Some(refusal) => Err(refusal.into()),
-            None => Ok(sent?),
-        }
+        Ok(self.market.call(&called, &body).await)
     }
 
     async fn unsigned(&self, parts: &Parts, body: Body, entry: &mut Entry) -> Result<Response<Body>, End> {
@@ -296,7 +246,7 @@ impl Aws {
         entry.decision = "allowed";
         not_secretly_chunked(parts, &Payload::Unstated)?;
         let bytes = whole(body, stated_length(parts)?).await?;
-        Ok(self.engine.forward_unsigned(parts, bytes.into()).await?)
+        Ok(self.accounts.product().engine.forward_unsigned(parts, bytes.into()).await?)
     }
 }
 
@@ -354,34 +304,26 @@ fn form(parts: &Parts, signature: &Signature, content: &Content) -> Result<Vec<(
     }
 }
 
-/// Whether a request may change what the gateway keeps of policies, functions, tables, buckets and queues.
-fn changes_what_is_kept(parts: &Parts, service: &str) -> bool {
-    let reads = matches!(parts.method, Method::GET | Method::HEAD);
-    let target =
-        parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    match service {
-        "iam" | "cloudformation" => true,
-        "lambda" => !reads && !parts.uri.path().ends_with("/invocations"),
-        "s3" => !reads && parts.uri.path().trim_matches('/').split('/').count() == 1,
-        "dynamodb" => target.ends_with("Table"),
-        "sqs" => !matches!(
-            target.rsplit('.').next().unwrap_or_default(),
-            "SendMessage"
-                | "SendMessageBatch"
-                | "ReceiveMessage"
-                | "DeleteMessage"
-                | "ChangeMessageVisibility"
-        ),
-        _ => false,
+async fn verified_permissions(
+    account: &Account,
+    parts: &Parts,
+    asked: &Asked,
+    content: Content,
+) -> Result<Response<Body>, End> {
+    let prefix = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.rsplit_once('.'));
+    let (Some(("VerifiedPermissions", _)), Content::Whole(body)) = (prefix, content) else {
+        return Err(Refusal::Undecidable("`verifiedpermissions` without its X-Amz-Target".to_owned()).into());
+    };
+    let (service, operation) = (account.verified_permissions.clone(), asked.operation.clone());
+    // Validating a schema takes milliseconds of pure computing, which would hold up every other request.
+    let reply = tokio::task::spawn_blocking(move || service.call(&operation, &body)).await;
+    let reply = reply.map_err(|error| Refusal::Engine(format!("Verified Permissions: {error}")))?;
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = answer(status, "application/x-amz-json-1.0", reply.body.into());
+    if let Some(kind) = reply.error_type.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
+        response.headers_mut().insert("x-amzn-errortype", kind);
     }
-}
-
-fn failed(failure: Failure) -> End {
-    match failure {
-        Failure::Throttle => Refusal::OrderedThrottle.into(),
-        Failure::Internal => Refusal::OrderedFailure.into(),
-        Failure::Cut => End::Cut,
-    }
+    Ok(response)
 }
 
 /// An answer of our own.

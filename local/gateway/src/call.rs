@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use crate::refusal::Refusal;
 
 /// The target prefix of each JSON service that a role may call, by credential scope.
-const TARGETS: [(&str, &str); 9] = [
+const TARGETS: [(&str, &str); 11] = [
     ("dynamodb", "DynamoDB_20120810"),
     ("sqs", "AmazonSQS"),
     ("verifiedpermissions", "VerifiedPermissions"),
@@ -22,7 +22,38 @@ const TARGETS: [(&str, &str); 9] = [
     ("kms", "TrentService"),
     ("ssm", "AmazonSSM"),
     ("secretsmanager", "secretsmanager"),
+    ("aws-marketplace", "AWSMPMeteringService"),
+    ("aws-marketplace", "AWSMPCommerceService_v20200301"),
 ];
+
+/// A call of AWS Marketplace's, which has two services under one scope and speaks two protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ToMarket<'a> {
+    /// The service, as its target prefix and its path name it.
+    pub(crate) service: &'a str,
+    /// The operation.
+    pub(crate) operation: &'a str,
+    /// Whether it speaks rpc-v2-cbor rather than JSON.
+    pub(crate) cbor: bool,
+    /// The region that it was signed for.
+    pub(crate) region: &'a str,
+}
+
+impl<'a> ToMarket<'a> {
+    /// The Marketplace call that a request is; none if it is not one, or names two services.
+    pub(crate) fn of(parts: &'a Parts, region: &'a str) -> Option<Self> {
+        let (service, operation, cbor) = match (target(parts), rpc(parts)) {
+            (Some(target), None) => {
+                let (service, operation) = target.rsplit_once('.')?;
+                (service, operation, false)
+            }
+            (None, Some((service, operation))) => (service, operation, true),
+            _ => return None,
+        };
+        let known = TARGETS.iter().any(|(scope, known)| *scope == "aws-marketplace" && *known == service);
+        known.then_some(Self { service, operation, cbor, region })
+    }
+}
 
 /// What a request asks for, as far as it can be told without a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +98,8 @@ pub(crate) fn asked(parts: &Parts, service: Option<&str>, form: &[(String, Strin
     let action = || form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone());
     let operation = if let Some(target) = target(parts) {
         target.rsplit('.').next().unwrap_or_default().to_owned()
+    } else if let Some((_, operation)) = rpc(parts) {
+        operation.to_owned()
     } else if service == "s3" {
         s3_operation(parts)
     } else if let Some(action) = action() {
@@ -81,6 +114,23 @@ pub(crate) fn asked(parts: &Parts, service: Option<&str>, form: &[(String, Strin
 
 fn target(parts: &Parts) -> Option<&str> {
     parts.headers.get("x-amz-target")?.to_str().ok()
+}
+
+/// Service and operation of a request in rpc-v2-cbor: `POST /service/SERVICE/operation/OPERATION`, and said so in a
+/// header (smithy.io, "Smithy RPC v2 CBOR protocol").
+fn rpc(parts: &Parts) -> Option<(&str, &str)> {
+    if !speaks_cbor(parts) {
+        return None;
+    }
+    let (service, operation) = parts.uri.path().strip_prefix("/service/")?.split_once("/operation/")?;
+    let plain = |one: char| one.is_ascii_alphanumeric() || one == '_';
+    let named = |name: &str| !name.is_empty() && name.chars().all(plain);
+    (named(service) && named(operation)).then_some((service, operation))
+}
+
+/// Whether a request says that it is one of rpc-v2-cbor.
+pub(crate) fn speaks_cbor(parts: &Parts) -> bool {
+    parts.headers.get("smithy-protocol").is_some_and(|protocol| protocol == "rpc-v2-cbor")
 }
 
 /// The S3 API's name for a path-style request; the method and subresource where it has a rarer one.
@@ -159,6 +209,11 @@ pub(crate) fn call(
     }
     let prefix = target(parts).map(|target| target.rsplit_once('.').map_or("", |(prefix, _)| prefix));
     match (asked.service.as_str(), prefix) {
+        ("aws-marketplace", None) if parts.method == Method::POST && parts.uri.query().is_none() => {
+            if rpc(parts).is_none() {
+                return undecidable("`aws-marketplace` in another protocol than JSON or CBOR".to_owned());
+            }
+        }
         ("s3", None) => {
             if parts.uri.path().starts_with("//") {
                 return undecidable("a path that begins with two slashes".to_owned());

@@ -85,7 +85,7 @@ pub(crate) struct Credential {
     pub(crate) expires: Option<OffsetDateTime>,
 }
 
-/// Every credential of the account.
+/// Every credential of one account.
 pub(crate) struct Credentials {
     engine: Arc<Engine>,
     epoch: Epoch,
@@ -140,14 +140,16 @@ impl Credentials {
         }
     }
 
-    /// The credential of an access key, or none; asks the engine for its functions when the key could be one's.
-    pub(crate) async fn find(&self, key: &str) -> Result<Option<Arc<Credential>>, EngineError> {
+    /// The credential of an access key, if it is the root's or that of a session of ours.
+    pub(crate) fn held(&self, key: &str) -> Option<Arc<Credential>> {
         if key == self.root_key {
-            return Ok(Some(self.root.clone()));
+            return Some(self.root.clone());
         }
-        if let Some(session) = lock(&self.sessions).by_key.get(key) {
-            return Ok(Some(session.clone()));
-        }
+        lock(&self.sessions).by_key.get(key).cloned()
+    }
+
+    /// The credential of an access key, if it is a function's; asks the engine for its functions when it could be.
+    pub(crate) async fn of_function(&self, key: &str) -> Result<Option<Arc<Credential>>, EngineError> {
         if !key.starts_with("ASIA") {
             return Ok(None);
         }
@@ -194,8 +196,10 @@ impl Credentials {
             let page: Page = serde_json::from_slice(&body)
                 .map_err(|_| EngineError::Unreadable("ListFunctions".to_owned()))?;
             for function in page.functions {
-                // A function whose role cannot be read has no credential, rather than someone else's.
+                // A function whose role cannot be read, or is of another account, has no credential, rather than
+                // someone else's.
                 if let Some((key, credential)) = function.credential(self.clock.now())
+                    && credential.caller.principal.account() == self.root.caller.principal.account()
                     && by_key.len() < FUNCTIONS_MAX
                 {
                     by_key.insert(key, Arc::new(credential));

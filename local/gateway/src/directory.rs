@@ -1,4 +1,4 @@
-//! What a call does not say of its resources and IAM needs to know: key schemas, owners, tags, resource policies.
+//! What a call does not say of its resources and IAM needs to know: key schemas, owners, aliases, tags, policies.
 //!
 //! `iam::requests::derive` asks in the middle of a pure computation, and the engine answers over the network. So a
 //! derivation is tried with what is known, what it missed is asked for, and it is tried again: at most a few times.
@@ -13,6 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use verifiedpermissions::VerifiedPermissions;
 
+use crate::accounts::Accounts;
 use crate::engine::{Engine, EngineError};
 use crate::kept::{Epoch, Kept};
 
@@ -28,23 +29,26 @@ type KeySchema = HashMap<Option<String>, String>;
 enum Missed {
     Table(String),
     Bucket(String),
+    KeyAlias(String),
 }
 
-/// A bucket, as the account's owner sees it.
+/// A bucket, as an account sees it: one of another account is not there.
 #[derive(Debug, Clone)]
 struct Bucket {
     exists: bool,
     policy: Option<Arc<Policy>>,
 }
 
-/// The resources of the account.
+/// The resources of one account.
 pub(crate) struct Resources {
     engine: Arc<Engine>,
-    account: String,
     verified_permissions: Arc<VerifiedPermissions>,
     tables: Kept<String, Option<Arc<KeySchema>>>,
     buckets: Kept<String, Bucket>,
     queues: Kept<String, Option<Arc<Policy>>>,
+    buses: Kept<String, Option<Arc<Policy>>>,
+    keys: Kept<String, Option<Arc<Policy>>>,
+    key_aliases: Kept<String, Option<String>>,
 }
 
 /// Why the authorization requests of a call are not known.
@@ -75,26 +79,28 @@ impl Resources {
     pub(crate) fn new(
         engine: Arc<Engine>,
         epoch: &Epoch,
-        account: &str,
         verified_permissions: Arc<VerifiedPermissions>,
     ) -> Self {
         Self {
             engine,
-            account: account.to_owned(),
             verified_permissions,
             tables: Kept::new(epoch.clone(), RESOURCES_MAX),
             buckets: Kept::new(epoch.clone(), RESOURCES_MAX),
             queues: Kept::new(epoch.clone(), RESOURCES_MAX),
+            buses: Kept::new(epoch.clone(), RESOURCES_MAX),
+            keys: Kept::new(epoch.clone(), RESOURCES_MAX),
+            key_aliases: Kept::new(epoch.clone(), RESOURCES_MAX),
         }
     }
 
-    /// The authorization requests that AWS makes of a call.
-    pub(crate) async fn needed(&self, call: &Call) -> Result<Vec<Needed>, Unknown> {
+    /// The authorization requests that AWS makes of a call of this account's. Only buckets are looked for in the
+    /// other accounts too: their names are one world.
+    pub(crate) async fn needed(&self, call: &Call, accounts: &Accounts) -> Result<Vec<Needed>, Unknown> {
         let mut known = Known {
-            account: &self.account,
             verified_permissions: &self.verified_permissions,
             tables: BTreeMap::new(),
             buckets: BTreeMap::new(),
+            key_aliases: BTreeMap::new(),
             missed: Mutex::new(BTreeSet::new()),
         };
         let mut derived = derive(call, &known);
@@ -110,8 +116,12 @@ impl Resources {
                         known.tables.insert(name, schema);
                     }
                     Missed::Bucket(name) => {
-                        let exists = self.bucket(&name).await?.exists;
-                        known.buckets.insert(name, exists);
+                        let owner = owner_of_bucket(accounts, &name).await?;
+                        known.buckets.insert(name, owner);
+                    }
+                    Missed::KeyAlias(name) => {
+                        let key = self.key_of_alias(&name).await?;
+                        known.key_aliases.insert(name, key);
                     }
                 }
             }
@@ -120,15 +130,7 @@ impl Resources {
         Ok(derived?)
     }
 
-    /// Whether the account has this bucket.
-    ///
-    /// # Errors
-    /// As the engine does not say.
-    pub(crate) async fn has_bucket(&self, name: &str) -> Result<bool, Unknown> {
-        Ok(self.bucket(name).await?.exists)
-    }
-
-    /// The policy of the resource itself, where its service has such policies and this one has one.
+    /// The policy of a resource of this account, where its service has such policies and this one has one.
     pub(crate) async fn policy_of(&self, resource: &str) -> Result<Option<Arc<Policy>>, Unknown> {
         let Ok(arn) = resource.parse::<iam::Arn>() else { return Ok(None) };
         match arn.service() {
@@ -137,6 +139,8 @@ impl Resources {
                 Ok(self.bucket(bucket).await?.policy)
             }
             "sqs" => self.queue(arn.resource()).await,
+            "events" => self.bus(arn.resource().strip_prefix("event-bus/").unwrap_or_default()).await,
+            "kms" => self.key(arn.resource().strip_prefix("key/").unwrap_or_default()).await,
             _ => Ok(None),
         }
     }
@@ -178,7 +182,10 @@ impl Resources {
                 Err(EngineError::Status { status: 404, body, .. }) if says(&body, "NoSuchBucketPolicy") => {
                     Ok(Bucket { exists: true, policy: None })
                 }
-                Err(EngineError::Status { status: 404, .. }) => Ok(Bucket { exists: false, policy: None }),
+                // Of nobody, or of another account.
+                Err(EngineError::Status { status: 404 | 403, .. }) => {
+                    Ok(Bucket { exists: false, policy: None })
+                }
                 Err(source) => Err(engine(name, source)),
             }
         };
@@ -187,41 +194,98 @@ impl Resources {
 
     async fn queue(&self, name: &str) -> Result<Option<Arc<Policy>>, Unknown> {
         let ask = async {
-            let headers = |target| [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)];
-            let body = json!({ "QueueName": name }).to_string();
-            let answer =
-                self.engine.ask("sqs", Method::POST, "/", &headers("AmazonSQS.GetQueueUrl"), body).await;
-            let answer = match answer {
-                // A queue that is not there has no policy; the service will say that it is not there.
-                Err(EngineError::Status { status: 400, .. }) => return Ok(None),
-                other => other.map_err(|source| engine(name, source))?,
-            };
-            let unreadable = || engine(name, EngineError::Unreadable("GetQueueAttributes".to_owned()));
-            let answer: Value = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
-            let url = answer.get("QueueUrl").and_then(Value::as_str).ok_or_else(unreadable)?;
-            let body = json!({ "QueueUrl": url, "AttributeNames": ["Policy"] }).to_string();
-            let answer = self
-                .engine
-                .ask("sqs", Method::POST, "/", &headers("AmazonSQS.GetQueueAttributes"), body)
-                .await
-                .map_err(|source| engine(name, source))?;
-            let answer: Value = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
-            let Some(json) = answer.pointer("/Attributes/Policy").and_then(Value::as_str) else {
-                return Ok(None);
-            };
-            let policy = Policy::parse(&format!("policy of queue {name}"), json);
-            Ok(Some(Arc::new(policy.map_err(|error| unusable(name, &error))?)))
+            let url = self.json("sqs", "AmazonSQS.GetQueueUrl", &json!({ "QueueName": name }), name).await?;
+            // A queue that is not there has no policy; the service will say that it is not there.
+            let Some(url) = url else { return Ok(None) };
+            let url = url.get("QueueUrl").and_then(Value::as_str);
+            let url = url.ok_or_else(|| engine(name, EngineError::Unreadable("GetQueueUrl".to_owned())))?;
+            let body = json!({ "QueueUrl": url, "AttributeNames": ["Policy"] });
+            let answer = self.json("sqs", "AmazonSQS.GetQueueAttributes", &body, name).await?;
+            policy(&format!("queue {name}"), answer.as_ref(), "/Attributes/Policy")
         };
         self.queues.get_or(name.to_owned(), ask).await
     }
+
+    async fn bus(&self, name: &str) -> Result<Option<Arc<Policy>>, Unknown> {
+        let ask = async {
+            let answer =
+                self.json("events", "AWSEvents.DescribeEventBus", &json!({ "Name": name }), name).await?;
+            policy(&format!("event bus {name}"), answer.as_ref(), "/Policy")
+        };
+        self.buses.get_or(name.to_owned(), ask).await
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<Arc<Policy>>, Unknown> {
+        let ask = async {
+            let body = json!({ "KeyId": id, "PolicyName": "default" });
+            let answer = self.json("kms", "TrentService.GetKeyPolicy", &body, id).await?;
+            policy(&format!("key {id}"), answer.as_ref(), "/Policy")
+        };
+        self.keys.get_or(id.to_owned(), ask).await
+    }
+
+    async fn key_of_alias(&self, alias: &str) -> Result<Option<String>, Unknown> {
+        let ask = async {
+            let body = json!({ "KeyId": format!("alias/{alias}") });
+            let answer = self.json("kms", "TrentService.DescribeKey", &body, alias).await?;
+            let id = answer.as_ref().and_then(|answer| answer.pointer("/KeyMetadata/KeyId"));
+            Ok(id.and_then(Value::as_str).map(str::to_owned))
+        };
+        self.key_aliases.get_or(alias.to_owned(), ask).await
+    }
+
+    /// Asks about `what` in the JSON protocol; none if the service says that it is not there.
+    async fn json(
+        &self,
+        service: &str,
+        target: &str,
+        body: &Value,
+        what: &str,
+    ) -> Result<Option<Value>, Unknown> {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        match self.engine.ask(service, Method::POST, "/", &headers, body.to_string()).await {
+            Err(EngineError::Status { status: 400, body, .. })
+                if ["NotFound", "NonExistent", "DoesNotExist"].iter().any(|code| says(&body, code)) =>
+            {
+                Ok(None)
+            }
+            Err(source) => Err(engine(what, source)),
+            Ok(answer) => serde_json::from_slice(&answer)
+                .map(Some)
+                .map_err(|_| engine(what, EngineError::Unreadable(target.to_owned()))),
+        }
+    }
+}
+
+/// The account that has this bucket; none if nobody has.
+///
+/// # Errors
+/// As the engine does not say.
+pub(crate) async fn owner_of_bucket(accounts: &Accounts, name: &str) -> Result<Option<String>, Unknown> {
+    for account in accounts.iter() {
+        if account.resources.bucket(name).await?.exists {
+            return Ok(Some(account.id.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// The policy that stands as text at `place` of an answer.
+fn policy(of: &str, answer: Option<&Value>, place: &str) -> Result<Option<Arc<Policy>>, Unknown> {
+    let Some(text) = answer.and_then(|answer| answer.pointer(place)).and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let policy = Policy::parse(&format!("policy of {of}"), text);
+    Ok(Some(Arc::new(policy.map_err(|error| unusable(of, &error))?)))
 }
 
 /// What is known so far, and what was missed.
 struct Known<'a> {
-    account: &'a str,
     verified_permissions: &'a VerifiedPermissions,
     tables: BTreeMap<String, Option<Arc<KeySchema>>>,
-    buckets: BTreeMap<String, bool>,
+    /// The owner of each.
+    buckets: BTreeMap<String, Option<String>>,
+    key_aliases: BTreeMap<String, Option<String>>,
     missed: Mutex<BTreeSet<Missed>>,
 }
 
@@ -252,12 +316,19 @@ impl Directory for Known<'_> {
     }
 
     fn bucket_account(&self, bucket: &str) -> Option<String> {
-        let Some(exists) = self.buckets.get(bucket) else {
+        let Some(owner) = self.buckets.get(bucket) else {
             self.miss(Missed::Bucket(bucket.to_owned()));
             return None;
         };
-        // The one account that the engine plays owns every bucket that exists.
-        exists.then(|| self.account.to_owned())
+        owner.clone()
+    }
+
+    fn kms_key_of_alias(&self, alias: &str) -> Option<String> {
+        let Some(key) = self.key_aliases.get(alias) else {
+            self.miss(Missed::KeyAlias(alias.to_owned()));
+            return None;
+        };
+        key.clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The way on: requests to the engine, under the root's key.
+//! The way on: requests to the engine, under the key of one account's root.
 //!
 //! Nothing is decided here. Paths and queries are sent byte for byte: a client that tidied `..` or `%2F` away would
 //! send on something other than what was authorized, so this is hyper and not a client with URL manners.
@@ -45,7 +45,7 @@ const NOT_SENT_ON: [&str; 12] = [
 /// Headers of an answer that belong to the engine's connection only.
 const NOT_SENT_BACK: [&str; 5] = ["connection", "keep-alive", "transfer-encoding", "trailer", "upgrade"];
 
-/// The engine, and the key to it.
+/// The engine, and the key to one of its accounts.
 pub(crate) struct Engine {
     client: Client<HttpConnector, Body>,
     authority: String,
@@ -93,8 +93,9 @@ pub(crate) enum Signed<'a> {
 }
 
 impl Engine {
-    /// The engine at `http://HOST:PORT`; none if the address is of another form.
-    pub(crate) fn new(url: &str, access_key: &str, secret_key: &str, region: &str) -> Option<Self> {
+    /// The engine at `http://HOST:PORT`, as this account; none if the address is of another form. To the engine an
+    /// access key id of twelve digits is the root of the account of that number.
+    pub(crate) fn new(url: &str, account: &str, secret_key: &str, region: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http") && uri.path() == "/")?;
         let mut connector = HttpConnector::new();
@@ -108,7 +109,7 @@ impl Engine {
         Some(Self {
             client,
             authority: authority.to_string(),
-            credentials: Credentials::new(access_key, secret_key, None, None, "root"),
+            credentials: Credentials::new(account, secret_key, None, None, "root"),
             region: region.to_owned(),
         })
     }
@@ -139,7 +140,7 @@ impl Engine {
         self.send(request, FORWARD_TIMEOUT).await
     }
 
-    /// Sends a request on under the root's key, to `path` (with its query) and otherwise as it came.
+    /// Sends a request on under the account's key, to `path` (with its query) and otherwise as it came.
     pub(crate) async fn forward_signed(
         &self,
         parts: &Parts,
@@ -148,7 +149,12 @@ impl Engine {
         signed: Signed<'_>,
         body: Body,
     ) -> Result<Response<Body>, EngineError> {
-        let request = self.request(&parts.method, path, forwarded(&parts.headers), body)?;
+        let mut headers = forwarded(&parts.headers);
+        if let (Signed::Bytes(bytes), true) = (&signed, headers.contains_key("content-length")) {
+            // As long as it is now, not as it was when it came.
+            headers.insert("content-length", HeaderValue::from(bytes.len()));
+        }
+        let request = self.request(&parts.method, path, headers, body)?;
         let request = self.signed(request, (service, region), signed)?;
         self.send(request, FORWARD_TIMEOUT).await
     }

@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::aws::End;
 use crate::call::Asked;
+use crate::refusal::Refusal;
 
 const FAULTS_MAX: usize = 256;
 const TIMES_MAX: u32 = 1_000_000;
@@ -36,6 +38,31 @@ pub(crate) enum Failure {
     Cut,
 }
 
+/// What a service calls it, throttled and failed, where that is not what its protocol does. From each service's model.
+fn names(asked: &Asked) -> Option<(&'static str, &'static str)> {
+    match (asked.service.as_str(), asked.operation.as_str()) {
+        ("aws-marketplace", "ResolveCustomer" | "BatchMeterUsage" | "MeterUsage" | "RegisterUsage") => {
+            Some(("ThrottlingException", "InternalServiceErrorException"))
+        }
+        ("aws-marketplace", _) => Some(("ThrottlingException", "InternalServerException")),
+        ("cognito-idp", _) => Some(("TooManyRequestsException", "InternalErrorException")),
+        ("kms", _) => Some(("ThrottlingException", "KMSInternalException")),
+        _ => None,
+    }
+}
+
+impl Failure {
+    /// How a call ends with it.
+    pub(crate) fn end(self, asked: &Asked) -> End {
+        let (throttled, failed) = names(asked).unzip();
+        match self {
+            Self::Throttle => End::Refused(Refusal::OrderedThrottle { own: throttled }),
+            Self::Internal => End::Refused(Refusal::OrderedFailure { own: failed }),
+            Self::Cut => End::Cut,
+        }
+    }
+}
+
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +74,9 @@ pub(crate) struct Fault {
     when: When,
     error: Failure,
     times: u32,
+    /// So many calls that it is for pass unharmed first.
+    #[serde(default)]
+    skip: u32,
 }
 
 /// The orders that are open.
@@ -93,6 +123,10 @@ impl Faults {
                     .is_none_or(|wanted| function.is_some_and(|name| name.contains(wanted)))
         })?;
         let fault = faults.get_mut(place)?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
         fault.times -= 1;
         let (when, error, spent) = (fault.when, fault.error, fault.times == 0);
         if spent {
@@ -119,6 +153,19 @@ mod tests {
         assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), hit);
         assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), hit);
         assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), None, "spent");
+    }
+
+    #[test]
+    fn an_order_can_let_the_first_calls_pass() {
+        let faults = Faults::default();
+        let order =
+            r#"{"service":"sqs","operation":"SendMessage","when":"before","error":"500","times":1,"skip":2}"#;
+        faults.order(serde_json::from_str(order).unwrap()).unwrap();
+        let asked = Asked { service: "sqs".into(), operation: "SendMessage".into() };
+        assert_eq!(faults.take(&asked, None), None, "the first");
+        assert_eq!(faults.take(&asked, None), None, "the second");
+        assert_eq!(faults.take(&asked, None), Some((When::Before, Failure::Internal)), "the third");
+        assert_eq!(faults.take(&asked, None), None, "spent");
     }
 
     #[test]

@@ -4,22 +4,19 @@ use std::sync::{Arc, RwLock};
 
 use axum::body::Body;
 use http::{Request, Response};
-use iam::Principal;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use verifiedpermissions::VerifiedPermissions;
 
 use crate::access_log::AccessLog;
+use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::aws::{Aws, Cut};
 use crate::calls::Calls;
 use crate::config::Config;
-use crate::credentials::Credentials;
-use crate::directory::Resources;
-use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::kept::Epoch;
-use crate::roles::Roles;
+use crate::mail::Mail;
+use crate::marketplace::Market;
 use crate::server::{Answers, listen, serve};
 
 /// The gateway, not yet started.
@@ -50,8 +47,8 @@ pub enum StartError {
     /// The engine's address is not `http://HOST:PORT`.
     #[error("the engine's address `{0}` is not of the form http://host:port")]
     EngineUrl(String),
-    /// The account is not twelve digits.
-    #[error("`{0}` is not a twelve-digit account")]
+    /// An account is not twelve digits, or is not another than the first.
+    #[error("`{0}` is not a twelve-digit account with a key of its own")]
     Account(String),
 }
 
@@ -73,11 +70,8 @@ impl Gateway {
     /// # Errors
     /// [`StartError`] when a port, the log file, the account or the engine's address is not usable.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let engine =
-            Engine::new(&config.engine_url, &config.root_access_key, &config.root_secret_key, &config.region);
-        let engine = Arc::new(engine.ok_or_else(|| StartError::EngineUrl(config.engine_url.clone()))?);
-        let root =
-            Principal::root(&config.account).map_err(|_| StartError::Account(config.account.clone()))?;
+        let epoch = Epoch::default();
+        let accounts = Accounts::new(&config, &epoch)?;
         let log = AccessLog::open(config.access_log.as_deref()).map_err(|source| StartError::Log {
             path: config.access_log.as_deref().unwrap_or_else(|| "".as_ref()).display().to_string(),
             source,
@@ -87,27 +81,18 @@ impl Gateway {
         let (api_listener, api_port) = listen(config.api_port).await?;
 
         let calls = Arc::new(Calls::default());
-        let epoch = Epoch::default();
-        let clock = config.clock.clone();
-        let verified_permissions =
-            Arc::new(VerifiedPermissions::new(&config.account, &config.region, move || clock.now()));
+        let engine = accounts.product().engine.clone();
+        let seller =
+            accounts.get(&config.seller.account).map_or_else(|| engine.clone(), |one| one.engine.clone());
         let aws = Aws {
-            account: config.account.clone(),
+            market: Market::new(&config.seller.account, &config.region, config.clock.clone(), seller),
+            seller: config.seller.account,
             tenant_tag: config.tenant_tag,
             hosts: vec![format!("127.0.0.1:{aws_port}"), format!("localhost:{aws_port}")],
             clock: config.clock.clone(),
-            engine: engine.clone(),
-            epoch: epoch.clone(),
-            credentials: Credentials::new(
-                engine.clone(),
-                epoch.clone(),
-                config.clock.clone(),
-                (&config.root_access_key, &config.root_secret_key),
-                root,
-            ),
-            roles: Roles::new(engine.clone(), epoch.clone()),
-            resources: Resources::new(engine.clone(), &epoch, &config.account, verified_permissions.clone()),
-            verified_permissions,
+            accounts,
+            epoch,
+            mail: Mail::default(),
             faults: Faults::default(),
             calls: calls.clone(),
             log,

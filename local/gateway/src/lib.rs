@@ -1,9 +1,13 @@
-//! The one AWS endpoint that a function sees: signatures, STS, IAM, Verified Permissions, and the way on to the engine.
+//! The one AWS endpoint that a function sees: signatures, STS, IAM, Verified Permissions, AWS Marketplace, and the way
+//! on to the engine.
 //!
 //! The engine (ministack) plays the AWS services well and the security of AWS hardly at all: it expands no
-//! principal tag, sets no `dynamodb:LeadingKeys`, and has no Verified Permissions. So nothing speaks to it
-//! directly. Every request comes here, is held to its signature, to the policies that the deployed stack really
-//! created and to nothing else, and is then sent on under the account's own key.
+//! principal tag, sets no `dynamodb:LeadingKeys`, and has no Verified Permissions and no Marketplace. So nothing
+//! speaks to it directly. Every request comes here, is held to its signature, to the policies that the deployed stack
+//! really created and to nothing else, and is then sent on under the account's own key.
+//!
+//! There are two accounts behind the endpoint, the product's and that of its seller; whose key signed a request says
+//! which one it is of. The Marketplace answers the seller's, and its events begin on the seller's bus.
 //!
 //! What this crate deliberately does not know: the product. There is no table name and no role name of Strongroom
 //! in it; it reads them from the policies, as AWS does. What it cannot decide it refuses, and says what was
@@ -13,8 +17,9 @@
 //!
 //! Stricter: `AssumeRole` within the account needs the trust policy *and* the caller's own policy; chunk-signed
 //! uploads (`STREAMING-AWS4-…`), signature versions 2 and 4a and every STS operation but `AssumeRole` and
-//! `GetCallerIdentity` are refused; a role addresses S3 by path and an existing bucket. Easier: a policy that was
-//! changed through the gateway counts at once, one that was changed behind its back within five seconds; the
+//! `GetCallerIdentity` are refused; a role addresses S3 by path and an existing bucket; of another account's resources
+//! only buckets, queues and keys are reached, by their own policies; KMS grants count for nothing. Easier: a policy
+//! that was changed through the gateway counts at once, one that was changed behind its back within five seconds; the
 //! endpoint is plain HTTP on the loopback and stands for AWS's TLS endpoint, so `aws:SecureTransport` is true.
 //!
 //! # Its own paths
@@ -22,7 +27,9 @@
 //! On the AWS endpoint, unsigned, for tests: `GET /_gateway/health`; `GET /_gateway/calls?trace=1-…` (which calls
 //! were made for one trace, see `x-amzn-trace-id` in the API's answers); `POST`, `GET` and `DELETE
 //! /_gateway/faults` with `{"service", "operation", "function"?, "when": "before"|"after", "error":
-//! "throttle"|"500"|"cut", "times"}`.
+//! "throttle"|"500"|"cut", "times"}`; `GET` and `DELETE /_gateway/mail?to=ADDRESS` (the mails that Cognito would have
+//! sent, newest first: `{"to", "subject", "text", "temporary_password"?, "time"}`); `/_gateway/marketplace/…`, the
+//! doors at which AWS Marketplace is played (their table is at the head of `marketplace.rs`).
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), gateway::StartError> {
@@ -37,6 +44,7 @@
 //! ```
 
 mod access_log;
+mod accounts;
 mod api;
 mod authorize;
 mod aws;
@@ -49,10 +57,14 @@ mod config;
 mod credentials;
 mod directory;
 mod engine;
+mod events;
 mod execution;
 mod faults;
+mod forward;
 mod gateway;
 mod kept;
+mod mail;
+mod marketplace;
 mod own;
 mod refusal;
 mod roles;
@@ -63,6 +75,6 @@ mod unsigned;
 mod xml;
 
 pub use clock::Clock;
-pub use config::Config;
+pub use config::{AccountRoot, Config};
 pub use execution::ExecutionKey;
 pub use gateway::{Gateway, Running, StartError};

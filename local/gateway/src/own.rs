@@ -1,4 +1,5 @@
-//! The gateway's own few paths, `/_gateway/…`: counting calls and ordering faults. Unsigned; loopback only.
+//! The gateway's own few paths, `/_gateway/…`: counting calls, ordering faults, reading mails, playing the
+//! Marketplace. Unsigned; loopback only.
 //!
 //! No bucket can be called `_gateway`, so they hide nothing of AWS's. A browser that was lured here by another
 //! name for 127.0.0.1 is turned away by its Host.
@@ -23,6 +24,9 @@ impl Aws {
                 &json!({ "message": "only from this machine, by its own name" }),
             );
         }
+        if parts.uri.path().starts_with("/_gateway/marketplace/") {
+            return self.market.own(parts, body).await;
+        }
         match (&parts.method, parts.uri.path()) {
             (&Method::GET, "/_gateway/health") => said(StatusCode::OK, &json!({ "ok": true })),
             (&Method::GET, "/_gateway/calls") => self.calls_of(parts),
@@ -33,6 +37,13 @@ impl Aws {
             (&Method::DELETE, "/_gateway/faults") => {
                 self.faults.clear();
                 said(StatusCode::OK, &json!({ "faults": [] }))
+            }
+            (&Method::GET, "/_gateway/mail") => self.mails(parts).await,
+            (&Method::DELETE, "/_gateway/mail") => {
+                match self.mail.forget(&self.accounts.product().engine).await {
+                    Ok(()) => said(StatusCode::OK, &json!({ "mails": [] })),
+                    Err(error) => said(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
+                }
             }
             _ => said(StatusCode::NOT_FOUND, &json!({ "message": "the gateway has no such path" })),
         }
@@ -45,6 +56,15 @@ impl Aws {
             return bad("give ?trace=1-XXXXXXXX-XXXXXXXXXXXXXXXXXXXXXXXX, as x-amzn-trace-id has it");
         };
         said(StatusCode::OK, &json!({ "trace": trace, "calls": self.calls.of(trace) }))
+    }
+
+    async fn mails(&self, parts: &Parts) -> Response<Body> {
+        let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+        let address = pairs.iter().find(|(name, _)| name == "to").map(|(_, address)| address.as_str());
+        match self.mail.to(&self.accounts.product().engine, address).await {
+            Ok(mails) => said(StatusCode::OK, &json!({ "mails": mails })),
+            Err(error) => said(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
+        }
     }
 
     async fn order(&self, body: Body) -> Response<Body> {

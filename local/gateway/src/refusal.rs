@@ -7,6 +7,7 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{Response, StatusCode};
 
+use crate::call::speaks_cbor;
 use crate::signature::SignatureError;
 use crate::xml::escape;
 
@@ -21,6 +22,8 @@ pub(crate) enum Wire {
     S3,
     /// `{"message": …}` with `x-amzn-errortype`: Lambda, API Gateway.
     Rest,
+    /// A CBOR map with `__type` and `message`: AWS Marketplace's agreements.
+    Cbor,
 }
 
 impl Wire {
@@ -28,6 +31,9 @@ impl Wire {
     pub(crate) fn of(parts: &Parts, service: Option<&str>) -> Self {
         if parts.headers.contains_key("x-amz-target") {
             return Self::Json;
+        }
+        if speaks_cbor(parts) {
+            return Self::Cbor;
         }
         match service {
             Some("s3") => Self::S3,
@@ -90,33 +96,45 @@ pub(crate) enum Refusal {
     Engine(String),
     /// A fault that a test has ordered: the service is busy.
     #[error("Rate exceeded (a fault that a test ordered)")]
-    OrderedThrottle,
+    OrderedThrottle {
+        /// The service's own name for it, where it is not its protocol's.
+        own: Option<&'static str>,
+    },
     /// A fault that a test has ordered: the service has failed.
     #[error("Internal failure (a fault that a test ordered)")]
-    OrderedFailure,
+    OrderedFailure {
+        /// The service's own name for it, where it is not its protocol's.
+        own: Option<&'static str>,
+    },
 }
 
 impl Refusal {
     /// The service's code and status. One line a case and wording, so that the table can be read.
     fn code(&self, wire: Wire) -> (&'static str, u16) {
         use SignatureError as S;
-        use Wire::{Json, Query, Rest, S3};
+        use Wire::{Cbor, Json, Query, Rest, S3};
         match (self, wire) {
+            (Self::OrderedThrottle { own: Some(own) }, Cbor) => (own, 429),
+            (Self::OrderedThrottle { own: Some(own) }, _) => (own, 400),
+            (Self::OrderedFailure { own: Some(own) }, _) => (own, 500),
+
             (Self::Unsigned, S3) => ("AccessDenied", 403),
             (Self::Unsigned, Json) => ("MissingAuthenticationTokenException", 400),
             (Self::Unsigned, Query) => ("MissingAuthenticationToken", 403),
-            (Self::Unsigned, Rest) => ("MissingAuthenticationTokenException", 403),
+            (Self::Unsigned, Rest | Cbor) => ("MissingAuthenticationTokenException", 403),
 
             (Self::UnknownKey, S3) => ("InvalidAccessKeyId", 403),
             (Self::Signature(S::Token), S3) => ("InvalidToken", 400),
             (Self::UnknownKey | Self::Signature(S::Token), Json) => ("UnrecognizedClientException", 400),
             (Self::UnknownKey | Self::Signature(S::Token), Query) => ("InvalidClientTokenId", 403),
-            (Self::UnknownKey | Self::Signature(S::Token), Rest) => ("UnrecognizedClientException", 403),
+            (Self::UnknownKey | Self::Signature(S::Token), Rest | Cbor) => {
+                ("UnrecognizedClientException", 403)
+            }
 
             (Self::SessionExpired, S3) => ("ExpiredToken", 400),
             (Self::SessionExpired, Json) => ("ExpiredTokenException", 400),
             (Self::SessionExpired, Query) => ("ExpiredToken", 403),
-            (Self::SessionExpired, Rest) => ("ExpiredTokenException", 403),
+            (Self::SessionExpired, Rest | Cbor) => ("ExpiredTokenException", 403),
 
             (Self::Signature(S::Skewed), Json) => ("RequestTimeTooSkewed", 400),
             (Self::Signature(S::Skewed), _) => ("RequestTimeTooSkewed", 403),
@@ -124,14 +142,14 @@ impl Refusal {
             (Self::Signature(S::Body), S3) => ("XAmzContentSHA256Mismatch", 400),
             (Self::Signature(S::Incomplete(_)), S3) => ("AuthorizationHeaderMalformed", 400),
             (Self::Signature(S::Incomplete(_)), Query) => ("IncompleteSignature", 400),
-            (Self::Signature(S::Incomplete(_)), Json | Rest) => ("IncompleteSignatureException", 400),
+            (Self::Signature(S::Incomplete(_)), Json | Rest | Cbor) => ("IncompleteSignatureException", 400),
             (Self::Signature(S::Mismatch | S::Body | S::Expired | S::HeaderNotSigned(_)), S3 | Query) => {
                 ("SignatureDoesNotMatch", 403)
             }
             (Self::Signature(S::Mismatch | S::Body | S::Expired | S::HeaderNotSigned(_)), Json) => {
                 ("InvalidSignatureException", 400)
             }
-            (Self::Signature(S::Mismatch | S::Body | S::Expired | S::HeaderNotSigned(_)), Rest) => {
+            (Self::Signature(S::Mismatch | S::Body | S::Expired | S::HeaderNotSigned(_)), Rest | Cbor) => {
                 ("InvalidSignatureException", 403)
             }
 
@@ -141,7 +159,7 @@ impl Refusal {
             (Self::Denied(_) | Self::Undecidable(_) | Self::Signature(S::Unsupported(_)), Json) => {
                 ("AccessDeniedException", 400)
             }
-            (Self::Denied(_) | Self::Undecidable(_) | Self::Signature(S::Unsupported(_)), Rest) => {
+            (Self::Denied(_) | Self::Undecidable(_) | Self::Signature(S::Unsupported(_)), Rest | Cbor) => {
                 ("AccessDeniedException", 403)
             }
 
@@ -152,13 +170,15 @@ impl Refusal {
             (Self::BadBody(_), S3) => ("BadDigest", 400),
             (Self::BadBody(_), _) => ("SerializationException", 400),
 
-            (Self::Engine(_) | Self::OrderedFailure, S3) => ("InternalError", 500),
-            (Self::Engine(_) | Self::OrderedFailure, Query) => ("InternalFailure", 500),
-            (Self::Engine(_) | Self::OrderedFailure, Json | Rest) => ("InternalServerError", 500),
-            (Self::OrderedThrottle, S3) => ("SlowDown", 503),
-            (Self::OrderedThrottle, Query) => ("Throttling", 400),
-            (Self::OrderedThrottle, Json) => ("ThrottlingException", 400),
-            (Self::OrderedThrottle, Rest) => ("ThrottlingException", 429),
+            (Self::Engine(_) | Self::OrderedFailure { .. }, S3) => ("InternalError", 500),
+            (Self::Engine(_) | Self::OrderedFailure { .. }, Query) => ("InternalFailure", 500),
+            (Self::Engine(_) | Self::OrderedFailure { .. }, Json | Rest | Cbor) => {
+                ("InternalServerError", 500)
+            }
+            (Self::OrderedThrottle { .. }, S3) => ("SlowDown", 503),
+            (Self::OrderedThrottle { .. }, Query) => ("Throttling", 400),
+            (Self::OrderedThrottle { .. }, Json) => ("ThrottlingException", 400),
+            (Self::OrderedThrottle { .. }, Rest | Cbor) => ("ThrottlingException", 429),
         }
     }
 
@@ -170,7 +190,7 @@ impl Refusal {
             Self::Unsigned | Self::UnknownKey | Self::SessionExpired | Self::Signature(_) => {
                 "unauthenticated"
             }
-            Self::OrderedThrottle | Self::OrderedFailure => "fault",
+            Self::OrderedThrottle { .. } | Self::OrderedFailure { .. } => "fault",
             _ => "refused",
         }
     }
@@ -181,16 +201,18 @@ impl Refusal {
         let message = self.to_string();
         let (content_type, body) = match wire {
             Wire::Json => {
-                ("application/x-amz-json-1.0", json_body(&[("__type", code), ("message", &message)]))
+                ("application/x-amz-json-1.0", json_body(&[("__type", code), ("message", &message)]).into())
             }
-            Wire::Rest => ("application/json", json_body(&[("message", &message)])),
+            Wire::Rest => ("application/json", json_body(&[("message", &message)]).into()),
+            Wire::Cbor => ("application/cbor", cbor_body(&[("__type", code), ("message", &message)])),
             Wire::Query => (
                 "text/xml",
                 format!(
                     "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
                      <Code>{code}</Code><Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
                     escape(&message)
-                ),
+                )
+                .into_bytes(),
             ),
             Wire::S3 => (
                 "application/xml",
@@ -198,7 +220,8 @@ impl Refusal {
                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{}</Message>\
                      <RequestId>{request_id}</RequestId></Error>",
                     escape(&message)
-                ),
+                )
+                .into_bytes(),
             ),
         };
         let mut response = Response::new(Body::from(body));
@@ -206,8 +229,20 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert("content-type", http::HeaderValue::from_static(content_type));
         headers.insert("x-amzn-errortype", http::HeaderValue::from_static(code));
+        if wire == Wire::Cbor {
+            headers.insert("smithy-protocol", http::HeaderValue::from_static("rpc-v2-cbor"));
+        }
         response
     }
+}
+
+fn cbor_body(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let mut encoder = aws_smithy_cbor::Encoder::new(Vec::new());
+    encoder.map(pairs.len());
+    for (name, value) in pairs {
+        encoder.str(name).str(value);
+    }
+    encoder.into_writer()
 }
 
 fn json_body(pairs: &[(&str, &str)]) -> String {

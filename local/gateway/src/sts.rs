@@ -1,5 +1,7 @@
 //! The Security Token Service: `AssumeRole` and `GetCallerIdentity`, by the deployed roles' own policies.
 //!
+//! A role may be another account's: its own account is asked for it, and the session that results acts there.
+//!
 //! Stricter than AWS in one point: within one account AWS is content when the trust policy names the caller's role
 //! itself; here the caller's own policy must allow it too, as AWS demands across accounts. A stack that works here
 //! works there, and a permission that was forgotten shows here first. As on AWS, the root assumes no role.
@@ -8,8 +10,9 @@ use iam::{Assume, AssumeError, Assumed, Context, Policy, Principal, PrincipalKin
 use time::{Duration, OffsetDateTime};
 
 use crate::access_log::Entry;
+use crate::accounts::{Account, Accounts};
 use crate::authorize::{bearing, instant_text};
-use crate::credentials::{Caller, Credentials};
+use crate::credentials::Caller;
 use crate::refusal::Refusal;
 use crate::roles::{RoleError, Roles};
 use crate::xml::escape;
@@ -22,9 +25,9 @@ const POLICY_ARNS_MAX: usize = 10;
 
 /// What this STS works with.
 pub(crate) struct Sts<'a> {
-    pub(crate) roles: &'a Roles,
-    pub(crate) credentials: &'a Credentials,
-    pub(crate) account: &'a str,
+    pub(crate) accounts: &'a Accounts,
+    /// The account that the caller acts in.
+    pub(crate) home: &'a Account,
     pub(crate) now: OffsetDateTime,
     pub(crate) request_id: &'a str,
 }
@@ -49,7 +52,7 @@ impl Sts<'_> {
             (Some("GetCallerIdentity"), _) => {
                 entry.actions = vec!["sts:GetCallerIdentity".to_owned()];
                 entry.resources = vec![caller.principal.arn()];
-                let (principal, _) = bearing(self.roles, caller).await?;
+                let (principal, _) = bearing(&self.home.roles, caller).await?;
                 Ok(self.caller_identity(&principal))
             }
             (Some("AssumeRole"), _) => self.assume_role(caller, &parameters, circumstances, entry).await,
@@ -87,7 +90,6 @@ impl Sts<'_> {
         entry: &mut Entry,
     ) -> Result<String, Refusal> {
         let role_arn = parameters.must("RoleArn")?;
-        let input = self.input(parameters).await?;
         entry.actions = vec!["sts:AssumeRole".to_owned()];
         entry.resources = vec![role_arn.to_owned()];
         let refused = |because: &str| {
@@ -98,15 +100,17 @@ impl Sts<'_> {
         };
         let arn: iam::Arn = role_arn.parse().map_err(|_| invalid("RoleArn is not an ARN"))?;
         let name = arn.resource().strip_prefix("role/").and_then(|path| path.rsplit('/').next());
-        let Some(name) = name.filter(|_| arn.service() == "iam" && arn.account() == self.account) else {
+        let account = self.accounts.get(arn.account()).filter(|_| arn.service() == "iam");
+        let (Some(name), Some(account)) = (name, account) else {
             return Err(refused(""));
         };
-        let facts = match self.roles.get(name).await {
+        let input = input(parameters, &account.roles).await?;
+        let facts = match account.roles.get(name).await {
             Ok(facts) if facts.role.arn == role_arn => facts,
             Ok(_) | Err(RoleError::Absent(_)) => return Err(refused("")),
             Err(error) => return Err(Refusal::Undecidable(error.to_string())),
         };
-        let (principal, policies) = bearing(self.roles, caller).await?;
+        let (principal, policies) = bearing(&self.home.roles, caller).await?;
         let assumed = assume_role(&principal, &policies, &facts.role, &input, circumstances);
         let assumed = assumed.map_err(|error| match error {
             AssumeError::Undecidable(unknown) => Refusal::Undecidable(unknown.to_string()),
@@ -127,11 +131,12 @@ impl Sts<'_> {
                 Refusal::Denied,
             ));
         }
-        self.issue(caller, &facts.role, input, assumed)
+        self.issue(account, caller, &facts.role, input, assumed)
     }
 
     fn issue(
         &self,
+        account: &Account,
         caller: &Caller,
         role: &iam::Role,
         input: Assume,
@@ -154,7 +159,7 @@ impl Sts<'_> {
         let source = input.source_identity.map_or_else(String::new, |identity| {
             format!("<SourceIdentity>{}</SourceIdentity>", escape(&identity))
         });
-        let (key, credential) = self
+        let (key, credential) = account
             .credentials
             .issue(session, expires)
             .ok_or_else(|| Refusal::Engine("the system has no random numbers".to_owned()))?;
@@ -171,41 +176,6 @@ impl Sts<'_> {
         ))
     }
 
-    async fn input(&self, parameters: &Parameters<'_>) -> Result<Assume, Refusal> {
-        let text = |name: &str| parameters.get(name).map(str::to_owned);
-        let duration = parameters.get("DurationSeconds").map(str::parse).transpose();
-        let mut session_policies = Vec::new();
-        if let Some(json) = parameters.get("Policy") {
-            let policy = Policy::parse("session policy", json);
-            session_policies.push(policy.map_err(|error| Refusal::Invalid {
-                code: "MalformedPolicyDocument",
-                message: error.to_string(),
-            })?);
-        }
-        for arn in parameters.list("PolicyArns", ".arn", POLICY_ARNS_MAX)? {
-            let policy = self.roles.managed(arn).await;
-            session_policies.push(policy.map_err(|error| Refusal::Undecidable(error.to_string()))?);
-        }
-        let keys = parameters.list("Tags", ".Key", TAGS_MAX)?;
-        let mut tags = Vec::new();
-        for (place, key) in keys.iter().enumerate() {
-            let value = parameters.get(&format!("Tags.member.{}.Value", place + 1));
-            let value = value.ok_or_else(|| invalid(&format!("the tag `{key}` has no Value")))?;
-            tags.push(((*key).to_owned(), value.to_owned()));
-        }
-        let transitive = parameters.list("TransitiveTagKeys", "", TAGS_MAX)?;
-        parameters.nothing_else()?;
-        Ok(Assume {
-            session_name: parameters.must("RoleSessionName")?.to_owned(),
-            duration_seconds: duration.map_err(|_| invalid("DurationSeconds is not a number"))?,
-            tags,
-            transitive_tag_keys: transitive.into_iter().map(str::to_owned).collect(),
-            external_id: text("ExternalId"),
-            source_identity: text("SourceIdentity"),
-            session_policies,
-        })
-    }
-
     fn reply(&self, operation: &str, result: &str) -> String {
         format!(
             "<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>{result}</{operation}Result>\
@@ -213,6 +183,42 @@ impl Sts<'_> {
             self.request_id
         )
     }
+}
+
+/// What is asked for; managed session policies are those of the role's account.
+async fn input(parameters: &Parameters<'_>, roles: &Roles) -> Result<Assume, Refusal> {
+    let text = |name: &str| parameters.get(name).map(str::to_owned);
+    let duration = parameters.get("DurationSeconds").map(str::parse).transpose();
+    let mut session_policies = Vec::new();
+    if let Some(json) = parameters.get("Policy") {
+        let policy = Policy::parse("session policy", json);
+        session_policies.push(policy.map_err(|error| Refusal::Invalid {
+            code: "MalformedPolicyDocument",
+            message: error.to_string(),
+        })?);
+    }
+    for arn in parameters.list("PolicyArns", ".arn", POLICY_ARNS_MAX)? {
+        let policy = roles.managed(arn).await;
+        session_policies.push(policy.map_err(|error| Refusal::Undecidable(error.to_string()))?);
+    }
+    let keys = parameters.list("Tags", ".Key", TAGS_MAX)?;
+    let mut tags = Vec::new();
+    for (place, key) in keys.iter().enumerate() {
+        let value = parameters.get(&format!("Tags.member.{}.Value", place + 1));
+        let value = value.ok_or_else(|| invalid(&format!("the tag `{key}` has no Value")))?;
+        tags.push(((*key).to_owned(), value.to_owned()));
+    }
+    let transitive = parameters.list("TransitiveTagKeys", "", TAGS_MAX)?;
+    parameters.nothing_else()?;
+    Ok(Assume {
+        session_name: parameters.must("RoleSessionName")?.to_owned(),
+        duration_seconds: duration.map_err(|_| invalid("DurationSeconds is not a number"))?,
+        tags,
+        transitive_tag_keys: transitive.into_iter().map(str::to_owned).collect(),
+        external_id: text("ExternalId"),
+        source_identity: text("SourceIdentity"),
+        session_policies,
+    })
 }
 
 fn invalid(message: &str) -> Refusal {

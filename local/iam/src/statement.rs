@@ -85,7 +85,7 @@ fn applies_in(
     Ok(holds.then_some(grant))
 }
 
-fn names_action(actions: &Listed<Text>, action: &str) -> bool {
+pub(crate) fn names_action(actions: &Listed<Text>, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let named = actions
         .items

@@ -9,12 +9,19 @@ use serde_json::{Value, json};
 use crate::engine::{Engine, Holds, Role};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const SELLER: &str = "444455556666";
+/// What the seller's roles demand of whoever assumes them.
+pub(crate) const EXTERNAL_ID: &str = "3f1c2b6a9d8e7f60";
 /// Two tenants.
 pub(crate) const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub(crate) const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 pub(crate) fn role_arn(name: &str) -> String {
-    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+    role_arn_in(ACCOUNT, name)
+}
+
+pub(crate) fn role_arn_in(account: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:role/{name}")
 }
 
 pub(crate) fn function_arn(name: &str) -> String {
@@ -53,7 +60,23 @@ pub(crate) fn tenant_policy() -> Value {
          "Condition": {"StringEquals": {"aws:ResourceTag/tenant_id": "${aws:PrincipalTag/tenant_id}"}}}]})
 }
 
-fn roles() -> [(String, Role); 3] {
+/// The seller's roles: one that may resolve customers, and one that may do everything in its own account.
+fn seller_roles() -> [(String, Role); 2] {
+    let role = |statement: Value| Role {
+        trust: json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": role_arn("signup-role")}, "Action": "sts:AssumeRole",
+             "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}}]}),
+        policies: [("own".to_owned(), json!({"Version": "2012-10-17", "Statement": [statement]}))].into(),
+    };
+    let resolve = json!({"Effect": "Allow", "Action": "aws-marketplace:ResolveCustomer", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}});
+    [
+        ("registration".to_owned(), role(resolve)),
+        ("everything".to_owned(), role(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}))),
+    ]
+}
+
+fn roles() -> [(String, Role); 4] {
     let may_assume = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": role_arn("tenant-data")}]});
     let execution = |policies: Value| Role {
@@ -67,7 +90,10 @@ fn roles() -> [(String, Role); 3] {
          "Condition": {"StringLike": {"aws:RequestTag/tenant_id": "????????????????????????????????"},
                        "ForAllValues:StringEquals": {"aws:TagKeys": ["tenant_id", "policy_store_id"]},
                        "Null": {"aws:TagKeys": "false"}}}]});
+    let everything = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     [
+        ("signup-role".to_owned(), execution(everything)),
         ("documents-role".to_owned(), execution(may_assume.clone())),
         ("shares-role".to_owned(), execution(may_assume)),
         ("tenant-data".to_owned(), Role { trust, policies: [("tenant".to_owned(), tenant_policy())].into() }),
@@ -76,9 +102,10 @@ fn roles() -> [(String, Role); 3] {
 
 impl Account {
     pub(crate) async fn start() -> Self {
-        let functions = ["documents", "shares"];
+        let functions = ["documents", "shares", "signup"];
         let engine = Engine::start(Holds {
             roles: roles().into(),
+            seller_roles: seller_roles().into(),
             functions: functions.map(|name| (name.to_owned(), role_arn(&format!("{name}-role")))).into(),
             ..Holds::default()
         })
@@ -94,6 +121,17 @@ impl Account {
 
     pub(crate) fn root(&self) -> Keys {
         Keys(Credentials::new("test", "test", None, None, "test"))
+    }
+
+    pub(crate) fn seller_root(&self) -> Keys {
+        Keys(Credentials::new("seller", "seller", None, None, "test"))
+    }
+
+    /// The keys of a session of one of the seller's roles, assumed by the signup function.
+    pub(crate) async fn seller(&self, role: &str) -> Keys {
+        let sts = self.sts(&self.function("signup"));
+        let call = sts.assume_role().role_arn(role_arn_in(SELLER, role)).role_session_name("signup");
+        Keys::of(call.external_id(EXTERNAL_ID).send().await.unwrap().credentials().unwrap())
     }
 
     /// The keys that the engine hands to a function.
@@ -155,6 +193,8 @@ client!(sts, aws_sdk_sts::Client);
 client!(dynamodb, aws_sdk_dynamodb::Client);
 client!(s3, aws_sdk_s3::Client);
 client!(verified_permissions, aws_sdk_verifiedpermissions::Client);
+client!(metering, aws_sdk_marketplacemetering::Client);
+client!(agreements, aws_sdk_marketplaceagreement::Client);
 
 /// Somebody's credentials.
 #[derive(Clone)]

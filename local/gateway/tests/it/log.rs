@@ -23,7 +23,10 @@ async fn a_line_says_who_did_what_to_what_and_what_was_decided() {
     let lines = lines(&account);
     let [assumed, allowed, denied] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!(assumed["actions"], serde_json::json!(["sts:AssumeRole", "sts:TagSession"]));
-    assert_eq!(assumed["principal"], "documents-role");
+    assert_eq!(
+        (&assumed["account"], &assumed["principal"]),
+        (&"123456789012".into(), &"documents-role".into())
+    );
     for (line, decision, status) in [(allowed, "allowed", 200), (denied, "denied", 400)] {
         assert_eq!(line["decision"], decision);
         assert_eq!(line["status"], status);

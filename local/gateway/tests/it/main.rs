@@ -10,13 +10,23 @@ mod account;
 mod engine;
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod api;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod iam;
 #[cfg(test)]
 mod log;
+#[cfg(test)]
+mod mail;
+#[cfg(test)]
+mod marketplace;
+#[cfg(test)]
+mod marketplace_played;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]

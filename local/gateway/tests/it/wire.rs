@@ -17,6 +17,19 @@ pub(crate) async fn signed(
     headers: &[(&'static str, &str)],
     body: &str,
 ) -> (u16, String) {
+    signed_in("us-east-1", account, keys, service, path, headers, body).await
+}
+
+/// As [`signed`], for a region.
+pub(crate) async fn signed_in(
+    region: &str,
+    account: &Account,
+    keys: &Keys,
+    service: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> (u16, String) {
     let mut settings = SigningSettings::default();
     if service == "s3" {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -26,7 +39,7 @@ pub(crate) async fn signed(
     let identity = keys.0.clone().into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
-        .region("us-east-1")
+        .region(region)
         .name(service)
         .time(account.clock.now().into())
         .settings(settings)
@@ -48,7 +61,21 @@ pub(crate) async fn signed(
     let mut request = request.body(body.to_owned()).unwrap();
     instructions.apply_to_request_http1x(&mut request);
     let response = reqwest::Client::new().execute(request.try_into().unwrap()).await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+    let status = response.status().as_u16();
+    // CBOR answers are read for the words in them.
+    (status, String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned())
+}
+
+/// A call in AWS's JSON form; answers status and body.
+pub(crate) async fn json(
+    account: &Account,
+    keys: &Keys,
+    service: &str,
+    target: &str,
+    body: &serde_json::Value,
+) -> (u16, String) {
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+    signed(account, keys, service, "/", &headers, &body.to_string()).await
 }
 
 /// A request of the query protocol, by the root; answers the status.

@@ -136,6 +136,12 @@ impl PolicyDocument {
         Ok(Self { id, variables, statements })
     }
 
+    /// Whether a statement's `Action` or `NotAction` covers this action, whatever else it says: an action that none
+    /// covers is neither allowed nor denied by this document.
+    pub fn names_action(&self, action: &str) -> bool {
+        self.statements.iter().any(|statement| crate::statement::names_action(&statement.actions, action))
+    }
+
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }

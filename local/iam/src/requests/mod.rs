@@ -9,6 +9,8 @@
 mod body;
 mod cognito;
 mod dynamodb;
+mod kms;
+mod marketplace;
 mod others;
 mod s3;
 mod sqs;
@@ -23,7 +25,8 @@ use crate::tags::Tags;
 /// or path.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// The signing name: `dynamodb`, `s3`, `sqs`, `sts`, `verifiedpermissions`, `cognito-idp`, `logs`, `lambda`, `events`.
+    /// The signing name: `dynamodb`, `s3`, `sqs`, `sts`, `verifiedpermissions`, `cognito-idp`, `logs`, `lambda`, `events`,
+    /// `kms`, `aws-marketplace`.
     pub service: String,
     /// For JSON and query protocols the operation (`GetItem`: the part of `X-Amz-Target` after the dot, or `Action`);
     /// empty for S3 and Lambda, whose operation follows from method, path and query.
@@ -76,6 +79,9 @@ pub trait Directory {
 
     /// The account that owns a bucket; `None` only if there is no such bucket.
     fn bucket_account(&self, bucket: &str) -> Option<String>;
+
+    /// The id of the KMS key behind `alias/NAME` (given without the prefix) of the call's account and region.
+    fn kms_key_of_alias(&self, alias: &str) -> Option<String>;
 }
 
 /// Why no authorization request could be derived. Must be answered by refusing.
@@ -115,9 +121,11 @@ pub enum Underivable {
 /// [`Underivable`] names what is not known.
 pub fn derive(call: &Call, directory: &dyn Directory) -> Result<Vec<Needed>, Underivable> {
     match call.service.as_str() {
+        "aws-marketplace" => marketplace::derive(call),
         "cognito-idp" => cognito::derive(call),
         "dynamodb" => dynamodb::derive(call, directory),
         "events" => others::events(call),
+        "kms" => kms::derive(call, directory),
         "lambda" => others::lambda(call),
         "logs" => others::logs(call),
         "s3" => s3::derive(call, directory),

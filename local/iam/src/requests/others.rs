@@ -74,7 +74,7 @@ pub(super) fn lambda(call: &Call) -> Result<Vec<Needed>, Underivable> {
     Ok(vec![call.needs(action, resource)])
 }
 
-/// EventBridge: `PutEvents`, authorized for each entry.
+/// EventBridge: `PutEvents`, authorized for each entry. A bus of another account is named by its ARN.
 pub(super) fn events(call: &Call) -> Result<Vec<Needed>, Underivable> {
     if call.operation != "PutEvents" {
         return Err(call.unknown_operation());
@@ -89,12 +89,18 @@ pub(super) fn events(call: &Call) -> Result<Vec<Needed>, Underivable> {
     }
     let entry = |entry: &Body<'_>| {
         let named = entry.optional("EventBusName")?.unwrap_or("default");
-        let bus = named.strip_prefix(&call.arn("event-bus/")).unwrap_or(named);
+        let elsewhere = named
+            .strip_prefix(&format!("arn:aws:events:{}:", call.region))
+            .and_then(|rest| rest.split_once(":event-bus/"));
+        let (account, bus) = elsewhere.unwrap_or((&call.account, named));
+        let is_account = account.len() == 12 && account.bytes().all(|one| one.is_ascii_digit());
         let plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.' | '/');
-        if bus.is_empty() || !bus.chars().all(plain) {
-            return Err(entry.not("EventBusName", "an event bus of this account and region"));
+        if !is_account || bus.is_empty() || !bus.chars().all(plain) {
+            return Err(entry.not("EventBusName", "an event bus of this region"));
         }
-        let mut needed = call.needs("PutEvents", call.arn(&format!("event-bus/{bus}")));
+        let arn = format!("arn:aws:events:{}:{account}:event-bus/{bus}", call.region);
+        let mut needed = call.needs("PutEvents", arn);
+        account.clone_into(&mut needed.resource_account);
         for (member, key) in [("Source", "events:source"), ("DetailType", "events:detail-type")] {
             if let Some(value) = entry.optional(member)? {
                 needed = needed.with_many(key, [value]);

@@ -1,4 +1,5 @@
-//! The services that are derived from tables: SQS, Verified Permissions, Cognito, Logs, Lambda, EventBridge, STS, X-Ray.
+//! The services that are derived from tables: SQS, Verified Permissions, Cognito, Marketplace, Logs, Lambda, EventBridge,
+//! STS, X-Ray.
 
 use iam::Value::{Many, One};
 use iam::requests::{Call, Needed, Underivable, derive};
@@ -177,6 +178,20 @@ fn a_user_pool_is_read_and_public_operations_need_nothing() {
 }
 
 #[test]
+fn the_marketplace_has_no_resources_and_may_speak_cbor() {
+    for operation in ["ResolveCustomer", "BatchMeterUsage", "SearchAgreements", "GetAgreementEntitlements"] {
+        let cbor = Call { body: vec![0xbf, 0xff], ..call("aws-marketplace", operation, &json!({})) };
+        let needed = derive(&cbor, &Known).unwrap();
+        let [one] = needed.as_slice() else { panic!("{needed:?}") };
+        assert_eq!((&one.action, one.resource.as_str()), (&format!("aws-marketplace:{operation}"), "*"));
+        assert_eq!(one.context.get("aws:RequestedRegion"), Some(&One("us-east-1".to_owned())));
+    }
+    for operation in ["CancelAgreement", "AcceptAgreementRequest", "resolveCustomer", ""] {
+        assert!(ask("aws-marketplace", operation, &json!({})).is_err(), "{operation}");
+    }
+}
+
+#[test]
 fn the_few_operations_of_other_services() {
     let stream = json!({"logGroupName": "/aws/lambda/f", "logStreamName": "2026/11/22/[1]abc"});
     let group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/f:log-stream:";
@@ -230,6 +245,15 @@ fn the_few_operations_of_other_services() {
         ask("events", "PutEvents", &entries).unwrap()[0].context.get("events:source"),
         Some(&Many(vec!["s".to_owned()]))
     );
+
+    let theirs = "arn:aws:events:us-east-1:999999999999:event-bus/marketplace";
+    let across = ask("events", "PutEvents", &json!({"Entries": [{"EventBusName": theirs}]})).unwrap();
+    assert_eq!((across[0].resource.as_str(), across[0].resource_account.as_str()), (theirs, "999999999999"));
+    for bad in
+        [theirs.replace("us-east-1", "eu-west-1"), theirs.replace("999999999999", "x"), "b*".to_owned()]
+    {
+        assert!(ask("events", "PutEvents", &json!({"Entries": [{"EventBusName": bad}]})).is_err(), "{bad}");
+    }
 
     assert_eq!(pairs("sts", "GetCallerIdentity", &json!({})), []);
     assert!(ask("sts", "AssumeRole", &json!({})).is_err(), "it is judged whole, elsewhere");

@@ -12,6 +12,7 @@ mod assume;
 mod conditions;
 mod decisions;
 mod derived_dynamodb;
+mod derived_kms;
 mod derived_others;
 mod derived_partiql;
 mod derived_s3;
