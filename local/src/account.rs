@@ -14,10 +14,13 @@ mod environment;
 mod fingerprint;
 mod functions;
 mod greeting;
+mod invoke;
 mod logs;
 mod python;
 mod responses;
 mod running;
+mod seller;
+mod stage;
 mod tenants;
 
 use std::{
@@ -34,14 +37,16 @@ use tokio::{
     sync::oneshot,
 };
 
-pub use details::{Credentials, Details, Role, Tenant, User};
+pub use details::{Credentials, Details, Role, Seller, Tenant, User};
 pub use environment::{exports, function_key, sam_environment};
+pub use functions::FUNCTIONS;
 pub use greeting::greeting;
+pub use invoke::invoke;
 pub use logs::function_log;
 pub use running::Running;
-pub use tenants::open_tenant;
+pub use tenants::{open_tenant, password};
 
-use crate::{aws::CallError, paths::Paths, process::ProcessError, progress::Progress};
+use crate::{aws::CallError, doors::DoorError, paths::Paths, process::ProcessError, progress::Progress};
 
 /// How an account is to be started or joined.
 #[derive(Debug, Clone)]
@@ -69,7 +74,7 @@ pub enum AccountError {
     #[error("no account runs in this checkout: start one with `cargo run -p local`")]
     NotRunning,
     /// The stack has no function of that name.
-    #[error("the stack has no function `{0}`: ask for Documents, Shares, Uploads or Deletions")]
+    #[error("the stack has no function `{0}`: ask for one of {names}", names = FUNCTIONS.join(", "))]
     NoFunction(String),
     /// One runs, but its functions or template are not this checkout's.
     #[error(
@@ -108,9 +113,18 @@ pub enum AccountError {
     /// The gateway did not start.
     #[error("the gateway did not start")]
     Gateway(#[source] gateway::StartError),
+    /// The gateway does not show what it plays.
+    #[error("the gateway's own doors do not answer")]
+    Doors(#[source] DoorError),
     /// The template is not of the form that the local build understands.
     #[error("template.yaml: {0}")]
     Template(String),
+    /// The seller account's stack is not what the product's needs.
+    #[error("template-seller.yaml: {0}")]
+    SellerTemplate(String),
+    /// `samconfig.toml` is not of the form that a start can add to.
+    #[error("samconfig.toml: {0}")]
+    Stage(String),
     /// The account refused something that the set-up needs.
     #[error("{step}")]
     Call {
@@ -236,7 +250,11 @@ pub async fn tools(options: &Options) -> Result<PathBuf, AccountError> {
 
 /// Waits for whoever else is starting or joining an account, and keeps others waiting until dropped.
 async fn lock_to_start(paths: &Paths) -> Result<File, AccountError> {
-    let path = paths.local("starting.lock");
+    lock(paths.local("starting.lock")).await
+}
+
+/// Waits for whoever else holds this lock, and keeps others waiting until dropped.
+async fn lock(path: PathBuf) -> Result<File, AccountError> {
     let waited = tokio::task::spawn_blocking(move || {
         let file = lock_file(&path)?;
         file.lock().map_err(AccountError::file(&path))?;

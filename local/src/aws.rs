@@ -1,6 +1,6 @@
 //! Speaking to the account as its root: signed calls in the three wire forms that setting it up needs.
 //!
-//! Four calls of three services do not pay for four SDK crates, which would take longer to compile than
+//! A few calls of a few services do not pay for as many SDK crates, which would take longer to compile than
 //! everything else here. What the functions use they use through the SDK; this is the other side's door.
 
 use std::time::{Duration, SystemTime};
@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// No call of the set-up takes this long; one that does is not coming back.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// No function may run longer, whoever invokes it.
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Where the account is, and the key of its root.
 #[derive(Debug, Clone)]
@@ -90,7 +92,9 @@ impl Root {
         let operation = parameters.first().map_or("", |(_, operation)| operation);
         let request = http::Request::post(format!("{}/", self.endpoint))
             .header("content-type", "application/x-www-form-urlencoded");
-        let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+        let body: Vec<_> =
+            parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         self.call(service, operation, request, body.join("&")).await
     }
 
@@ -112,6 +116,26 @@ impl Root {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// Invokes a function and waits for what it answers: `Ok` with its result, or `Err` with the message of the
+    /// error that it ended with.
+    pub(crate) async fn invoke(
+        &self,
+        function: &str,
+        event: &Value,
+    ) -> Result<Result<Value, String>, CallError> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let request = http::Request::post(format!("{}{path}", self.endpoint))
+            .header("content-type", "application/json");
+        let answer = self.send("lambda", "Invoke", request, event.to_string(), INVOKE_TIMEOUT).await?;
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        let body: Value = serde_json::from_str(&told("Invoke", answer).await?).unwrap_or_default();
+        if !failed {
+            return Ok(Ok(body));
+        }
+        let message = body.get("errorMessage").and_then(Value::as_str);
+        Ok(Err(message.map_or_else(|| body.to_string(), str::to_owned)))
+    }
+
     async fn call(
         &self,
         service: &str,
@@ -119,17 +143,23 @@ impl Root {
         request: http::request::Builder,
         body: String,
     ) -> Result<String, CallError> {
+        let answer = self.send(service, operation, request, body, CALL_TIMEOUT).await?;
+        told(operation, answer).await
+    }
+
+    async fn send(
+        &self,
+        service: &str,
+        operation: &str,
+        request: http::request::Builder,
+        body: String,
+        timeout: Duration,
+    ) -> Result<reqwest::Response, CallError> {
         let request = self.signed(service, request, body)?;
         let unanswered = |source| CallError::Unanswered { operation: operation.to_owned(), source };
-        let request = reqwest::Request::try_from(request).map_err(unanswered)?;
-        let answer = self.http.execute(request).await.map_err(unanswered)?;
-        let status = answer.status();
-        let body = answer.text().await.map_err(unanswered)?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let body = body.chars().take(600).collect();
-        Err(CallError::Refused { operation: operation.to_owned(), status: status.as_u16(), body })
+        let mut request = reqwest::Request::try_from(request).map_err(unanswered)?;
+        *request.timeout_mut() = Some(timeout);
+        self.http.execute(request).await.map_err(unanswered)
     }
 
     fn signed(
@@ -168,6 +198,18 @@ impl Root {
         instructions.apply_to_request_http1x(&mut request);
         Ok(request)
     }
+}
+
+/// The body of an answer; a refusal is an error.
+async fn told(operation: &str, answer: reqwest::Response) -> Result<String, CallError> {
+    let status = answer.status();
+    let body = answer.text().await;
+    let body = body.map_err(|source| CallError::Unanswered { operation: operation.to_owned(), source })?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    let body = body.chars().take(600).collect();
+    Err(CallError::Refused { operation: operation.to_owned(), status: status.as_u16(), body })
 }
 
 #[expect(

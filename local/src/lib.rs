@@ -2,17 +2,23 @@
 //!
 //! It exists so that the main job can be seen working, and tested, without an account: `cargo run -p local`
 //! makes its own tools, builds the functions, starts an engine (ministack) behind the [`gateway`], deploys
-//! `template.yaml` with the ordinary `sam deploy`, and puts two tenants into it. [`account`] is that, step by
-//! step; [`story`] plays the product's story against it through HTTP.
+//! `template.yaml` with the ordinary `sam deploy`, and puts two tenants into it. Beside it is a second account,
+//! the seller's, with `template-seller.yaml` and AWS Marketplace. [`account`] is that, step by step; [`story`]
+//! plays the product's story against it through HTTP, and [`signup`] the arrival of a new tenant.
 //!
 //! What it deliberately does not know: how documents and shares work. It meets the product as any client
 //! does, through the template's outputs and the API.
 
 pub mod account;
 mod aws;
+pub mod doors;
+pub mod mail;
+pub mod marketplace;
 mod paths;
 mod process;
 mod progress;
+pub mod signup;
 pub mod story;
+pub mod tenant;
 
 pub use progress::Progress;

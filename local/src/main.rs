@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 use local::{
     Progress,
     account::{self, Options, StopRequests},
-    story,
+    doors::Doors,
+    mail, marketplace, signup, story, tenant,
 };
 
 /// The local AWS account: the real template on this machine.
@@ -29,11 +30,48 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Drive one sign-up as AWS Marketplace and a buyer's browser would, up to the new administrator's first document.
+    Signup {
+        /// The company's name.
+        #[arg(long)]
+        company: Option<String>,
+        /// The administrator's address.
+        #[arg(long)]
+        email: Option<String>,
+        /// One JSON line a step instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Play AWS Marketplace: buyers, tokens, what happens to subscriptions, odd answers.
+    Marketplace {
+        #[command(subcommand)]
+        command: marketplace::Command,
+        /// The answer as one line of JSON.
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// List tenants, show one, or have a closed one erased.
+    Tenant {
+        #[command(subcommand)]
+        command: tenant::Command,
+        /// One line of JSON a tenant.
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Print the mail that Cognito would have sent, the newest first.
+    Mail {
+        /// To this address only.
+        #[arg(long)]
+        to: Option<String>,
+        /// One line of JSON a letter.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the environment file with which `sam local` points a function at the running account.
     Environment,
     /// Print a function's own credentials as lines for a shell: `eval "$(cargo run -q -p local -- credentials Documents)"`.
     Credentials {
-        /// Documents, Shares, Uploads or Deletions.
+        /// Its name in the template's outputs: Documents, Signup and so on.
         function: String,
     },
     /// Install the pinned tools (sam, cargo-lambda, cfn-lint) and print the folder that they are in.
@@ -69,23 +107,40 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Story { json }) => {
-            let Some(held) = stop.or(account::start_or_join(&options)).await else {
-                return Ok(INTERRUPTED.into());
+            let title = "The story of a document of ben's";
+            play(&options, stop, title, json, async |details, told| story::play(details, told).await).await
+        }
+        Some(Command::Signup { company, email, json }) => {
+            let anybody = signup::Buyer::new();
+            let buyer = signup::Buyer {
+                company: company.unwrap_or(anybody.company),
+                email: email.unwrap_or(anybody.email),
             };
-            let held = held?;
-            if !json {
-                tell(&mut io::stdout(), "\n  The story of a document of ben's\n");
-            }
-            let told = story::play(held.details(), |step| {
-                tell(&mut io::stdout(), &if json { step.as_json() } else { step.as_row() });
-            });
-            let played = stop.or(told).await;
-            held.release().await;
-            Ok(match played.transpose()? {
-                None => INTERRUPTED.into(),
-                Some(true) => ExitCode::SUCCESS,
-                Some(false) => ExitCode::FAILURE,
+            let title = format!("{} signs up", buyer.email);
+            play(&options, stop, &title, json, async |details, told| {
+                signup::play(details, &buyer, told).await
             })
+            .await
+        }
+        Some(Command::Marketplace { command, json }) => {
+            let details = account::running().await?;
+            marketplace::run(&details, &command, json, &mut |text| tell(&mut io::stdout(), text)).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Tenant { command, json }) => {
+            let details = account::running().await?;
+            let mut print = |text: &str| tell(&mut io::stdout(), text);
+            match stop.or(tenant::run(&details, &command, json, &mut print)).await {
+                None => Ok(INTERRUPTED.into()),
+                Some(done) => Ok(done.map(|()| ExitCode::SUCCESS)?),
+            }
+        }
+        Some(Command::Mail { to, json }) => {
+            let doors = Doors::of(&account::running().await?)?;
+            for letter in mail::outbox(&doors, to.as_deref()).await? {
+                tell(&mut io::stdout(), &if json { letter.as_json() } else { letter.as_text() });
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Some(Command::Environment) => {
             let details = account::running().await?;
@@ -103,6 +158,32 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Plays something against the account that runs, or one of its own, and prints each step.
+async fn play(
+    options: &Options,
+    mut stop: StopRequests,
+    title: &str,
+    json: bool,
+    plot: impl AsyncFnOnce(&account::Details, &mut dyn FnMut(&story::Step)) -> Result<bool, story::StoryError>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let Some(held) = stop.or(account::start_or_join(options)).await else {
+        return Ok(INTERRUPTED.into());
+    };
+    let held = held?;
+    if !json {
+        tell(&mut io::stdout(), &format!("\n  {title}\n"));
+    }
+    let mut told =
+        |step: &story::Step| tell(&mut io::stdout(), &if json { step.as_json() } else { step.as_row() });
+    let played = stop.or(plot(held.details(), &mut told)).await;
+    held.release().await;
+    Ok(match played.transpose()? {
+        None => INTERRUPTED.into(),
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::FAILURE,
+    })
 }
 
 /// An error and what caused it, in one line.

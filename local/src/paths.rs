@@ -3,7 +3,12 @@
 //! Everything that the account makes lies under `target/local`, so that one folder can be thrown away, and
 //! a second checkout beside this one never meets it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 /// The checkout's folders.
 #[derive(Debug, Clone)]
@@ -26,6 +31,15 @@ impl Paths {
     /// Something of the account's own.
     pub(crate) fn local(&self, name: &str) -> PathBuf {
         self.root.join("target").join("local").join(name)
+    }
+
+    /// Writes a file of the account's own that nobody else may read, whole or not at all.
+    pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+        let unfinished = path.with_added_extension("new");
+        let mut file =
+            File::options().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        file.write_all(content)?;
+        std::fs::rename(&unfinished, path)
     }
 
     /// `path` as a person at the checkout's root would write it.

@@ -4,14 +4,22 @@
 //! by whom it is, taken back, and deleted until nothing of it is left. Each step says what it expected and
 //! what it got. The story knows URLs and passwords, and nothing of what is behind them.
 
-mod client;
+pub(crate) mod client;
 mod plot;
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
-use crate::account::Details;
+use crate::{account::Details, doors::DoorError};
+
+/// How long something may take to show that is bound to happen: the arrival of content, or its removal.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Time between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// One step: what was expected, and what came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +43,9 @@ pub enum StoryError {
     /// The account lacks somebody whom the story is about.
     #[error("the account has no {0}")]
     Cast(&'static str),
+    /// The account's own doors do not answer.
+    #[error("the account's own doors do not answer")]
+    Doors(#[from] DoorError),
 }
 
 /// Plays the story, telling `told` each step as it is done; answers whether every step was as expected.
@@ -51,6 +62,37 @@ pub async fn play(details: &Details, mut told: impl FnMut(&Step)) -> Result<bool
     };
     let whole = plot::play(details, &mut teller).await?;
     Ok(whole && all_ok)
+}
+
+/// Tells the steps.
+pub(crate) struct Teller<'a> {
+    told: &'a mut dyn FnMut(&Step),
+}
+
+impl<'a> Teller<'a> {
+    pub(crate) fn new(told: &'a mut dyn FnMut(&Step)) -> Self {
+        Self { told }
+    }
+
+    /// One step; whether it was as expected.
+    pub(crate) fn step(&mut self, step: &str, expect: &str, got: impl Into<String>) -> bool {
+        let got = got.into();
+        let ok = got == expect;
+        (self.told)(&Step { step: step.to_owned(), expect: expect.to_owned(), got, ok });
+        ok
+    }
+}
+
+/// Looks until what is seen is as wanted, or patience ends; what was seen last.
+pub(crate) async fn patiently(look: impl AsyncFn() -> String, wanted: impl Fn(&str) -> bool) -> String {
+    let begun = Instant::now();
+    loop {
+        let seen = look().await;
+        if wanted(&seen) || begun.elapsed() > PATIENCE {
+            return seen;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 impl Step {

@@ -14,7 +14,8 @@ fn help_names_every_command() {
     let help = local(&["--help"]).unwrap();
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
-    for command in ["story", "environment", "credentials", "tools"] {
+    for command in ["story", "signup", "marketplace", "tenant", "mail", "environment", "credentials", "tools"]
+    {
         assert!(text.contains(command), "{command} is not in:\n{text}");
     }
 }
@@ -23,4 +24,6 @@ fn help_names_every_command() {
 fn what_is_not_a_command_is_refused_before_anything_is_started() {
     assert!(!local(&["storey"]).unwrap().status.success());
     assert!(!local(&["story", "--yaml"]).unwrap().status.success());
+    assert!(!local(&["tenant", "close"]).unwrap().status.success());
+    assert!(!local(&["marketplace", "change", "arn", "explode"]).unwrap().status.success());
 }

@@ -1,6 +1,8 @@
 //! The only reader of the environment: one struct per function, complete or refused at init.
 
-use std::num::NonZeroU32;
+use std::{fmt, num::NonZeroU32, str::FromStr};
+
+use crate::marketplace::ids::{AccountId, ProductCode, ProductId};
 
 /// A setting that is missing or malformed; the function must not start with it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,10 @@ pub enum ConfigError {
 fn optional(name: &'static str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn parsed<T: FromStr>(name: &'static str, what: &'static str) -> Result<T, ConfigError> {
+    required(name)?.parse().map_err(|_| ConfigError::Malformed(name, what))
 }
 
 fn required(name: &'static str) -> Result<String, ConfigError> {
@@ -74,6 +80,8 @@ pub struct Resources {
     pub content_bucket: String,
     /// The queue of deletions.
     pub deletions_queue_url: String,
+    /// The queue of users who were removed.
+    pub departures_queue_url: String,
 }
 
 /// ARNs of the tenant roles that the function may assume; the others stay empty and cannot be assumed.
@@ -89,6 +97,43 @@ pub struct Roles {
     pub sharing: String,
     /// Removes what a deleted document leaves.
     pub deletion: String,
+    /// Writes the tenant's directory of users.
+    pub directory: String,
+    /// Settles what a removed user leaves.
+    pub departure: String,
+    /// Erases everything of a tenant that was closed.
+    pub erasure: String,
+}
+
+/// How the seller account is spoken for.
+#[derive(Clone)]
+pub struct Seller {
+    /// The role of the seller account that this function may assume.
+    pub role_arn: String,
+    /// What that role's trust policy demands. Not a secret to AWS, and still never logged.
+    pub external_id: String,
+    /// The one Region in which AWS Marketplace is called.
+    pub region: String,
+    /// The code of the product that this stack sells.
+    pub product_code: ProductCode,
+}
+
+impl fmt::Debug for Seller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seller({}, {}, {})", self.role_arn, self.region, self.product_code)
+    }
+}
+
+impl Seller {
+    fn from_env() -> Result<Self, ConfigError> {
+        const CODE: &str = "PRODUCT_CODE";
+        Ok(Self {
+            role_arn: required("SELLER_ROLE_ARN")?,
+            external_id: required("SELLER_EXTERNAL_ID")?,
+            region: required("MARKETPLACE_REGION")?,
+            product_code: parsed(CODE, "a product code")?,
+        })
+    }
 }
 
 /// Settings of the documents function.
@@ -237,6 +282,215 @@ impl Deletions {
                 deletion: required("DELETION_ROLE_ARN")?,
                 ..Roles::default()
             },
+        })
+    }
+}
+
+/// Settings of the sign-up function.
+#[derive(Debug, Clone)]
+pub struct Signup {
+    /// How ResolveCustomer is signed.
+    pub seller: Seller,
+    /// Table of subscriptions.
+    pub subscriptions_table: String,
+    /// Table of onboardings.
+    pub onboarding_table: String,
+    /// Where a registration asks for its tenant.
+    pub onboarding_queue_url: String,
+    /// The HMAC key that signs what a buyer's browser carries.
+    pub registration_key_arn: String,
+    /// What the pages call the product.
+    pub product_name: String,
+    /// Where a buyer finds help: an e-mail address or an https URL.
+    pub support_contact: String,
+    /// Where users sign in; none when only the vendor's own words say it.
+    pub sign_in_url: Option<String>,
+}
+
+impl Signup {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            seller: Seller::from_env()?,
+            subscriptions_table: required("SUBSCRIPTIONS_TABLE")?,
+            onboarding_table: required("ONBOARDING_TABLE")?,
+            onboarding_queue_url: required("ONBOARDING_QUEUE_URL")?,
+            registration_key_arn: required("REGISTRATION_KEY_ARN")?,
+            product_name: required("PRODUCT_NAME")?,
+            support_contact: required("SUPPORT_CONTACT")?,
+            sign_in_url: optional("SIGN_IN_URL"),
+        })
+    }
+}
+
+/// Settings of the onboarding function.
+#[derive(Debug, Clone)]
+pub struct Onboarding {
+    /// What it works on.
+    pub resources: Resources,
+    /// Roles it may assume.
+    pub roles: Roles,
+    /// Table of subscriptions.
+    pub subscriptions_table: String,
+    /// Table of onboardings.
+    pub onboarding_table: String,
+    /// The queue that feeds it, for what it asks of itself.
+    pub onboarding_queue_url: String,
+    /// Where the last metering of a subscription that ends is asked for.
+    pub final_metering_queue_url: String,
+    /// The user pool in which administrators are made.
+    pub user_pool_id: String,
+    /// Days between a subscription's end and the moment its tenant may be erased.
+    pub grace_period_days: u32,
+    /// Whether policy stores are protected from deletion.
+    pub deletion_protection: bool,
+}
+
+impl Onboarding {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            resources: Resources {
+                tenants_table: required("TENANTS_TABLE")?,
+                users_table: required("USERS_TABLE")?,
+                documents_table: required("DOCUMENTS_TABLE")?,
+                shares_table: required("SHARES_TABLE")?,
+                content_bucket: required("CONTENT_BUCKET")?,
+                ..Resources::default()
+            },
+            roles: Roles {
+                mapping: required("MAPPING_ROLE_ARN")?,
+                data: required("DATA_ROLE_ARN")?,
+                erasure: required("ERASURE_ROLE_ARN")?,
+                ..Roles::default()
+            },
+            subscriptions_table: required("SUBSCRIPTIONS_TABLE")?,
+            onboarding_table: required("ONBOARDING_TABLE")?,
+            onboarding_queue_url: required("ONBOARDING_QUEUE_URL")?,
+            final_metering_queue_url: required("FINAL_METERING_QUEUE_URL")?,
+            user_pool_id: required("USER_POOL_ID")?,
+            grace_period_days: parsed("GRACE_PERIOD_DAYS", "a number of days")?,
+            deletion_protection: parsed("DELETION_PROTECTION", "true or false")?,
+        })
+    }
+}
+
+/// Settings of the subscriptions function.
+#[derive(Debug, Clone)]
+pub struct Subscriptions {
+    /// How the Marketplace is asked which agreements it has.
+    pub seller: Seller,
+    /// The account whose events are believed.
+    pub seller_account: AccountId,
+    /// The id of the product that this stack sells: agreements name products by it, and not by their code.
+    pub product_id: ProductId,
+    /// The queue that feeds it, for putting back what failed.
+    pub events_queue_url: String,
+    /// Table of subscriptions.
+    pub subscriptions_table: String,
+    /// Table: tenant → policy store, where the state of the subscription is shown to tenants' sessions.
+    pub tenants_table: String,
+    /// Where the last metering of a subscription that ends is asked for.
+    pub final_metering_queue_url: String,
+}
+
+impl Subscriptions {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            seller: Seller::from_env()?,
+            seller_account: parsed("SELLER_ACCOUNT_ID", "an account id of 12 digits")?,
+            product_id: parsed("PRODUCT_ID", "a product id")?,
+            events_queue_url: required("SUBSCRIPTION_EVENTS_QUEUE_URL")?,
+            subscriptions_table: required("SUBSCRIPTIONS_TABLE")?,
+            tenants_table: required("TENANTS_TABLE")?,
+            final_metering_queue_url: required("FINAL_METERING_QUEUE_URL")?,
+        })
+    }
+}
+
+/// Settings of the users function.
+#[derive(Debug, Clone)]
+pub struct Users {
+    /// What it works on.
+    pub resources: Resources,
+    /// Roles it may assume.
+    pub roles: Roles,
+    /// The user pool of every tenant's users.
+    pub user_pool_id: String,
+    /// The app client whose ID tokens are accepted.
+    pub user_pool_client_id: String,
+}
+
+impl Users {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            resources: Resources {
+                tenants_table: required("TENANTS_TABLE")?,
+                users_table: required("USERS_TABLE")?,
+                departures_queue_url: required("DEPARTURES_QUEUE_URL")?,
+                ..Resources::default()
+            },
+            roles: Roles {
+                mapping: required("MAPPING_ROLE_ARN")?,
+                data: required("DATA_ROLE_ARN")?,
+                directory: required("DIRECTORY_ROLE_ARN")?,
+                ..Roles::default()
+            },
+            user_pool_id: required("USER_POOL_ID")?,
+            user_pool_client_id: required("USER_POOL_CLIENT_ID")?,
+        })
+    }
+}
+
+/// Settings of the departures function.
+#[derive(Debug, Clone)]
+pub struct Departures {
+    /// What it works on.
+    pub resources: Resources,
+    /// Roles it may assume.
+    pub roles: Roles,
+    /// The user pool of every tenant's users.
+    pub user_pool_id: String,
+    /// How long a token that was issued goes on being accepted.
+    pub token_lifetime_minutes: u32,
+}
+
+impl Departures {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            resources: Resources {
+                tenants_table: required("TENANTS_TABLE")?,
+                users_table: required("USERS_TABLE")?,
+                documents_table: required("DOCUMENTS_TABLE")?,
+                shares_table: required("SHARES_TABLE")?,
+                departures_queue_url: required("DEPARTURES_QUEUE_URL")?,
+                ..Resources::default()
+            },
+            roles: Roles {
+                mapping: required("MAPPING_ROLE_ARN")?,
+                departure: required("DEPARTURE_ROLE_ARN")?,
+                ..Roles::default()
+            },
+            user_pool_id: required("USER_POOL_ID")?,
+            token_lifetime_minutes: parsed("TOKEN_LIFETIME_MINUTES", "a number of minutes")?,
         })
     }
 }

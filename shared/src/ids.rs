@@ -16,6 +16,12 @@ pub struct InvalidId {
     expected: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) const fn expected(what: &'static str) -> Self {
+        Self { expected: what }
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $format:ident) => {
         $(#[$doc])*

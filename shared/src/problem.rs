@@ -14,6 +14,7 @@ use crate::{
     ids::InvalidId,
     shares::ShareError,
     tenancy::{SessionError, caller::ClaimsRefused},
+    users::{InvalidEmail, UserError, pool::PoolError},
 };
 
 /// The kinds of problems that a client can meet. Their URIs are stable: clients compare them.
@@ -25,6 +26,8 @@ pub enum Kind {
     Unauthorized,
     /// The caller may see the thing, and may not do this to it.
     Forbidden,
+    /// The tenant's subscription is not active; its data is kept.
+    Suspended,
     /// There is nothing there that the caller may know of.
     NotFound,
     /// The path is known, the method is not.
@@ -33,6 +36,10 @@ pub enum Kind {
     DocumentPending,
     /// The document has as many shares as it may have.
     ShareLimitReached,
+    /// The address is a user of this tenant already.
+    UserExists,
+    /// The tenant would have no administrator left.
+    LastAdministrator,
     /// Somebody changed the same thing at the same time.
     ConcurrentChange,
     /// The body is too large.
@@ -51,14 +58,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind: tests and documents list them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::Suspended,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::DocumentPending,
         Self::ShareLimitReached,
+        Self::UserExists,
+        Self::LastAdministrator,
         Self::ConcurrentChange,
         Self::PayloadTooLarge,
         Self::TooManyRequests,
@@ -73,6 +83,7 @@ impl Kind {
             Self::InvalidRequest => ("urn:strongroom:problem:invalid-request", "Invalid request", 400),
             Self::Unauthorized => ("urn:strongroom:problem:unauthorized", "Unauthorized", 401),
             Self::Forbidden => ("urn:strongroom:problem:forbidden", "Forbidden", 403),
+            Self::Suspended => ("urn:strongroom:problem:suspended", "Subscription not active", 403),
             Self::NotFound => ("urn:strongroom:problem:not-found", "Not found", 404),
             Self::MethodNotAllowed => {
                 ("urn:strongroom:problem:method-not-allowed", "Method not allowed", 405)
@@ -81,6 +92,10 @@ impl Kind {
                 ("urn:strongroom:problem:document-pending", "Document has no content yet", 409)
             }
             Self::ShareLimitReached => ("urn:strongroom:problem:share-limit-reached", "Too many shares", 409),
+            Self::UserExists => ("urn:strongroom:problem:user-exists", "Already a user", 409),
+            Self::LastAdministrator => {
+                ("urn:strongroom:problem:last-administrator", "Last administrator", 409)
+            }
             Self::ConcurrentChange => {
                 ("urn:strongroom:problem:concurrent-change", "Changed at the same time", 409)
             }
@@ -188,14 +203,14 @@ impl From<ClaimsRefused> for Problem {
 
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
-        let kind = match error {
+        match error {
             SessionError::Assume { .. }
             | SessionError::Untaggable
             | SessionError::NoCredentials
             | SessionError::Mapping(_)
-            | SessionError::NoMapping => Kind::Unavailable,
-        };
-        Self::caused(kind, error)
+            | SessionError::Malformed => Self::caused(Kind::Unavailable, error),
+            SessionError::NoTenant | SessionError::NotUsable => Self::of(Kind::Suspended),
+        }
     }
 }
 
@@ -253,6 +268,44 @@ impl From<ShareError> for Problem {
             ShareError::Contended => Self::caused(Kind::ConcurrentChange, error),
             ShareError::Policies(_) => Self::caused(Kind::Unavailable, error),
         }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::NotFound => Self::of(Kind::NotFound),
+            UserError::Exists => Self::of(Kind::UserExists),
+            UserError::InvitedJustNow => {
+                let detail = "the user was invited within the last ten minutes".to_owned();
+                Self { detail: Some(detail), ..Self::of(Kind::UserExists) }
+            }
+            UserError::AddressRefused | UserError::Address(_) => {
+                Self::invalid("`email` is not an e-mail address such as `ada@amber.example`")
+            }
+            UserError::LastAdministrator => Self::of(Kind::LastAdministrator),
+            UserError::Oneself => {
+                Self::invalid("`user_id` is your own: another administrator has to remove you")
+            }
+            UserError::NotAdministrator => Self::of(Kind::Forbidden),
+            UserError::Contended => Self::caused(Kind::ConcurrentChange, error),
+            UserError::Cursor(_) => Self::invalid("`cursor` is not one that this list gave to you"),
+            UserError::Pool(PoolError::Malformed | PoolError::Foreign)
+            | UserError::Malformed
+            | UserError::ForeignRow => Self::caused(Kind::Internal, error),
+            UserError::Store(_)
+            | UserError::Throttled
+            | UserError::Randomness
+            | UserError::Pool(PoolError::Service(_) | PoolError::AddressRefused | PoolError::Randomness)
+            | UserError::Policies(_)
+            | UserError::Queue(_) => Self::caused(Kind::Unavailable, error),
+        }
+    }
+}
+
+impl From<InvalidEmail> for Problem {
+    fn from(error: InvalidEmail) -> Self {
+        UserError::from(error).into()
     }
 }
 

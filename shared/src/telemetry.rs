@@ -10,7 +10,18 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 /// Starts logging to standard output: this product's crates from `level` on, libraries only warnings, since
 /// their details may hold what must not be logged. A second call changes nothing.
 pub fn start(level: Level) {
-    let ours = ["shared", "documents", "shares", "uploads", "deletions"];
+    let ours = [
+        "shared",
+        "documents",
+        "shares",
+        "uploads",
+        "deletions",
+        "signup",
+        "onboarding",
+        "subscriptions",
+        "users",
+        "departures",
+    ];
     let targets = Targets::new().with_default(Level::WARN).with_targets(ours.map(|name| (name, level)));
     let lines = fmt::layer()
         .json()

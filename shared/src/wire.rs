@@ -1,4 +1,4 @@
-//! What clients see of documents, URLs and shares: the shapes that the functions' answers have in common.
+//! What clients see of documents, URLs, shares and users: the shapes that the functions' answers have in common.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use crate::{
     clock::rfc3339,
     documents::{Document, State, content::SignedUrl},
     shares::Share,
+    users::User,
 };
 
 /// A document's metadata, as JSON.
@@ -82,6 +83,33 @@ impl ShareView {
             user_id: share.receiver.to_string(),
             shared_by: share.shared_by.to_string(),
             created_at: rfc3339(share.created_at),
+        }
+    }
+}
+
+/// A user of the tenant, as its administrators see them, as JSON.
+#[derive(Debug, Serialize)]
+pub struct UserView {
+    user_id: String,
+    email: String,
+    role: &'static str,
+    status: &'static str,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_by: Option<String>,
+}
+
+impl UserView {
+    /// The view of `user`. Nothing in it tells whether there is an account.
+    #[must_use]
+    pub fn of(user: &User) -> Self {
+        Self {
+            user_id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            role: user.role.as_str(),
+            status: user.state.as_str(),
+            created_at: rfc3339(user.created_at),
+            invited_by: user.invited_by.map(|by| by.to_string()),
         }
     }
 }

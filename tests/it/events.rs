@@ -10,13 +10,17 @@ use tokio::process::{Child, Command};
 /// The ids that stand in the files.
 const TENANT: &str = "0123456789abcdef0123456789abcdef";
 const USER: &str = "6f1c2a9e-8f0b-4a57-9d53-0c3a5e0f7b11";
+const ADMIN: &str = "0d1c6e2a-5b7f-4c3e-8a94-7e2f1b0c9d44";
 const RECEIVER: &str = "b8a9d0c4-3f6e-4f0a-8d3b-5f1f6f0f2c22";
 const DOCUMENT: &str = "3b1f8c52-7d1e-4c1b-9a55-2f9b8f2d7a33";
 const CLIENT: &str = "1h2j3k4l5m6n7o8p9q0r1s2t3u";
 const BUCKET: &str = "strongroom-content-example";
+const SELLER: &str = "444455556666";
+const PRODUCT: &str = "4f9w2k7d1s8m5x3q6b0r8tzna";
+const TOKEN: &str = "EXAMPLE%2Bopaque%2Ftoken%3D%3D";
 
 /// File and expected status, in an order that makes sense; `None` for what answers no HTTP status.
-const EVENTS: [(&str, &str, Option<u16>); 10] = [
+const EVENTS: &[(&str, &str, Option<u16>)] = &[
     ("documents", "documents-add.json", Some(201)),
     ("documents", "documents-list.json", Some(200)),
     ("documents", "documents-list.refused.json", Some(401)),
@@ -27,6 +31,23 @@ const EVENTS: [(&str, &str, Option<u16>); 10] = [
     ("uploads", "uploads-object-created.json", None),
     ("documents", "documents-delete.json", Some(204)),
     ("deletions", "deletions-order.json", None),
+    ("signup", "signup-welcome.json", Some(200)),
+    ("signup", "signup-arrive.json", Some(200)),
+    ("signup", "signup-arrive.refused.json", Some(400)),
+    ("signup", "signup-register.refused.json", Some(400)),
+    ("signup", "signup-follow.refused.json", Some(404)),
+    ("users", "users-invite.json", Some(201)),
+    ("users", "users-list.json", Some(200)),
+    ("users", "users-remove.refused.json", Some(409)),
+    ("departures", "departures-order.json", None),
+    ("onboarding", "onboarding-open.json", None),
+    ("onboarding", "onboarding-close.json", None),
+    ("subscriptions", "subscriptions-agreement-created.json", None),
+    ("subscriptions", "subscriptions-license-updated.json", None),
+    ("subscriptions", "subscriptions-agreement-amended.json", None),
+    ("subscriptions", "subscriptions-agreement-ended.json", None),
+    ("subscriptions", "subscriptions-license-deprovisioned.json", None),
+    ("subscriptions", "subscriptions-reconcile.json", None),
 ];
 
 fn folder() -> &'static Path {
@@ -59,6 +80,7 @@ impl Emulated {
         let own = world.function(&titled);
         let [invoke, runtime] = [free_port(), free_port()];
         let emulator = emulator(&details.tools);
+        let seller_role = if name == "signup" { "RegistrationRoleArn" } else { "AgreementsRoleArn" };
         let process = Command::new(emulator)
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{invoke}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{runtime}")])
@@ -66,7 +88,7 @@ impl Emulated {
             .env_clear()
             .envs(own.environment().iter().map(|(name, value)| (*name, value)))
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
-            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "30")
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "120")
             .env("AWS_REGION", &details.region)
             .env("AWS_ENDPOINT_URL", &details.aws_endpoint_url)
             .env("TENANTS_TABLE", details.output("TenantsTableName"))
@@ -75,13 +97,35 @@ impl Emulated {
             .env("SHARES_TABLE", details.output("SharesTableName"))
             .env("CONTENT_BUCKET", details.output("ContentBucketName"))
             .env("DELETIONS_QUEUE_URL", details.output("DeletionsQueueUrl"))
+            .env("DEPARTURES_QUEUE_URL", details.output("DeparturesQueueUrl"))
             .env("MAPPING_ROLE_ARN", details.output("TenantMappingRoleArn"))
             .env("DATA_ROLE_ARN", details.output("TenantDataRoleArn"))
             .env("SHARING_ROLE_ARN", details.output("TenantSharingRoleArn"))
             .env("SETTLEMENT_ROLE_ARN", details.output("TenantSettlementRoleArn"))
             .env("DELETION_ROLE_ARN", details.output("TenantDeletionRoleArn"))
+            .env("DIRECTORY_ROLE_ARN", details.output("TenantDirectoryRoleArn"))
+            .env("DEPARTURE_ROLE_ARN", details.output("TenantDepartureRoleArn"))
+            .env("TOKEN_LIFETIME_MINUTES", "60")
+            .env("ERASURE_ROLE_ARN", details.output("TenantErasureRoleArn"))
+            .env("ONBOARDING_TABLE", details.output("OnboardingTableName"))
+            .env("ONBOARDING_QUEUE_URL", details.output("OnboardingQueueUrl"))
+            .env("GRACE_PERIOD_DAYS", "30")
+            .env("DELETION_PROTECTION", "false")
+            .env("USER_POOL_ID", &details.user_pool_id)
             .env("USER_POOL_CLIENT_ID", &details.user_pool_client_id)
             .env("MAX_SHARES_PER_DOCUMENT", "400")
+            .env("SUBSCRIPTIONS_TABLE", details.output("SubscriptionsTableName"))
+            .env("SUBSCRIPTION_EVENTS_QUEUE_URL", details.output("SubscriptionEventsQueueUrl"))
+            .env("FINAL_METERING_QUEUE_URL", details.output("FinalMeteringQueueUrl"))
+            .env("SELLER_ROLE_ARN", &details.seller.outputs[seller_role])
+            .env("REGISTRATION_KEY_ARN", details.output("RegistrationKeyArn"))
+            .env("PRODUCT_NAME", "Strongroom")
+            .env("SUPPORT_CONTACT", "help@vendor.example")
+            .env("SELLER_EXTERNAL_ID", &details.seller.external_id)
+            .env("SELLER_ACCOUNT_ID", &details.seller.account_id)
+            .env("MARKETPLACE_REGION", &details.region)
+            .env("PRODUCT_CODE", &details.seller.product_code)
+            .env("PRODUCT_ID", &details.seller.product_id)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -117,16 +161,26 @@ fn emulator(programs: &Path) -> std::path::PathBuf {
     python.join(format!("site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"))
 }
 
+/// As a form sends it.
+fn encoded(text: &str) -> String {
+    let url = reqwest::Url::parse_with_params("http://form/", [("", text)]).unwrap();
+    url.query().unwrap().trim_start_matches('=').to_owned()
+}
+
 /// The event with this account's ids in it.
 fn event(world: &World, file: &str, ben: &Person, cleo: &Person, document: &str) -> String {
     std::fs::read_to_string(folder().join(file))
         .unwrap()
         .replace(TENANT, &ben.tenant_id)
         .replace(USER, &ben.user_id)
+        .replace(ADMIN, &world.tenant("amber").users[0].user_id)
         .replace(RECEIVER, &cleo.user_id)
+        .replace("gwen@amber.example", &format!("gwen-{}@amber.example", uuid::Uuid::new_v4().simple()))
         .replace(DOCUMENT, document)
         .replace(CLIENT, &world.details.user_pool_client_id)
         .replace(BUCKET, world.details.output("ContentBucketName"))
+        .replace(SELLER, &world.details.seller.account_id)
+        .replace(PRODUCT, &world.details.seller.product_code)
 }
 
 #[tokio::test]
@@ -135,7 +189,19 @@ async fn the_built_functions_take_every_event() {
     let (ben, cleo) = (world.person("amber", 1).await, world.person("amber", 2).await);
     let document = ben.add("events.txt", b"forty-two").await;
     let _ = ben.get(&format!("/documents/{document}")).await.expect(200);
-    for function in ["documents", "shares", "uploads", "deletions"] {
+    let bought = world.bought(json!({})).await;
+    let token = encoded(&bought.token);
+    for function in [
+        "documents",
+        "shares",
+        "uploads",
+        "deletions",
+        "signup",
+        "users",
+        "departures",
+        "onboarding",
+        "subscriptions",
+    ] {
         // One sandbox a function, as in life; the order of the files matters only across functions.
         let emulated = Emulated::start(&world, function).await;
         for (_, file, status) in EVENTS.iter().filter(|(name, ..)| *name == function) {
@@ -144,12 +210,17 @@ async fn the_built_functions_take_every_event() {
                 "documents-delete.json" => ben.add("events-gone.txt", b"forty-two").await,
                 _ => document.clone(),
             };
-            let answer = emulated.invoke(event(&world, file, &ben, &cleo, &target)).await;
+            let answer =
+                emulated.invoke(event(&world, file, &ben, &cleo, &target).replace(TOKEN, &token)).await;
             assert!(answer.get("errorType").is_none(), "{file}: {answer}");
             match status {
                 Some(status) => assert_eq!(answer["statusCode"], *status, "{file}: {answer}"),
                 None => assert!(
-                    answer.is_null() || answer == json!({ "batchItemFailures": [] }),
+                    answer.is_null()
+                        || answer == json!({ "batchItemFailures": [] })
+                        // Nobody registered the demo tenant, so nobody may have it erased.
+                        || answer["why"] == "unknown"
+                        || answer["complete"] == true,
                     "{file}: done with: {answer}"
                 ),
             }

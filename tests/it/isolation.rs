@@ -28,12 +28,20 @@ fn attack(route: &str, document: &str, user: &str) -> Option<(Method, String, Op
         "DELETE /shares/{document_id}/{user_id}" => {
             (Method::DELETE, format!("/shares/{document}/{user}"), None)
         }
+        "DELETE /users/{user_id}" => (Method::DELETE, format!("/users/{user}"), None),
         _ => return None,
     })
 }
 
 /// Routes that take no id of anything: what they show or make is the caller's own, which other tests show.
-const WITHOUT_IDS: [&str; 2] = ["POST /documents", "GET /documents"];
+const WITHOUT_IDS: [&str; 4] = ["POST /documents", "GET /documents", "POST /users", "GET /users"];
+
+/// Routes of a buyer, who has no token and no tenant yet; what they show is signed or secret, which signup.rs
+/// tests.
+const OF_BUYERS: &str = " /signup";
+
+/// Routes about users, which have a test of their own: only administrators get as far as an id.
+const OF_USERS: [&str; 1] = ["DELETE /users/{user_id}"];
 
 /// The routes that the template deploys.
 fn routes() -> BTreeSet<String> {
@@ -65,7 +73,7 @@ fn every_route_of_the_template_has_a_row_here() {
     assert!(routes.len() >= 7, "the template's routes are found: {routes:?}");
     for route in routes {
         assert!(
-            WITHOUT_IDS.contains(&&*route) || attack(&route, "d", "u").is_some(),
+            route.contains(OF_BUYERS) || WITHOUT_IDS.contains(&&*route) || attack(&route, "d", "u").is_some(),
             "{route}: add it to `attack` in tests/it/isolation.rs, so that it is tried with another tenant's ids"
         );
     }
@@ -81,7 +89,11 @@ async fn another_tenants_document_looks_absent_on_every_route() {
     let world = world().await;
     let (ben, cleo) = (world.person("amber", 1).await, world.person("amber", 2).await);
     let intruders = [world.person("cobalt", 0).await, world.person("cobalt", 1).await];
-    for route in routes().iter().filter(|route| !WITHOUT_IDS.contains(&&***route)) {
+    for route in routes() {
+        let route = route.as_str();
+        if route.contains(OF_BUYERS) || WITHOUT_IDS.contains(&route) || OF_USERS.contains(&route) {
+            continue;
+        }
         let document = ben.add("amber.txt", CONTENT).await;
         // A share is there to be ended; sharing is what makes it.
         if route != "POST /shares" {
@@ -105,6 +117,31 @@ async fn another_tenants_document_looks_absent_on_every_route() {
             allowed.body
         );
     }
+}
+
+#[tokio::test]
+async fn another_tenants_user_looks_absent() {
+    let world = world().await;
+    let tenant = world.fresh_tenant("raided").await;
+    let (ada, ben) = (world.sign_in(&tenant, 0).await, world.sign_in(&tenant, 1).await);
+    let (dora, emil) = (world.person("cobalt", 0).await, world.person("cobalt", 1).await);
+    for route in OF_USERS {
+        for (intruder, refusal) in [(&dora, "404 not-found"), (&emil, "403 forbidden")] {
+            let real = knock(intruder, route, "", &ben.user_id).await;
+            let absent = knock(intruder, route, "", &Uuid::new_v4().to_string()).await;
+            assert_eq!(real.refusal(), refusal, "{route}");
+            assert_eq!(
+                (real.status, real.body),
+                (absent.status, absent.body),
+                "{route}: byte for byte alike"
+            );
+        }
+        assert_eq!(ben.get("/documents").await.status, 200, "{route}: ben is as he was");
+        let allowed = knock(&ada, route, "", &ben.user_id).await;
+        assert!((200..300).contains(&allowed.status), "{route} as his administrator: {}", allowed.body);
+    }
+    let list = dora.get(&format!("/users?limit=100&tenant_id={}", tenant.tenant_id)).await.expect(200);
+    assert!(!list.body.contains(&ada.user_id) && list.body.contains(&emil.user_id));
 }
 
 #[tokio::test]
@@ -289,6 +326,58 @@ async fn powers(target: &Target<'_>, aws: &Aws, role: &str) -> Vec<(&'static str
             tried
                 .push(("DeletePolicy", outcome(unshare.send().await.map(drop).map_err(|e| Refused::of(&e)))));
         }
+        "Directory" | "Departure" => {
+            let users = target.table("UsersTableName");
+            let row = dynamodb
+                .delete_item()
+                .table_name(users)
+                .key("tenant_id", text(tenant))
+                .key("user_id", text(&nothing));
+            let list = dynamodb
+                .query()
+                .table_name(users)
+                .key_condition_expression("tenant_id = :t")
+                .expression_attribute_values(":t", text(tenant));
+            let policy = StaticPolicyDefinition::builder()
+                .statement(format!(
+                    "forbid(principal == DocumentsAPI::User::\"{nothing}\", action, resource);"
+                ))
+                .build()
+                .unwrap();
+            let create = avp
+                .create_policy()
+                .policy_store_id(store)
+                .name(format!("name/removed/{nothing}"))
+                .definition(PolicyDefinition::Static(policy));
+            tried.push(("DeleteItem", row.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("Query", list.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            tried.push(("CreatePolicy", create.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            if role == "Directory" {
+                let put = dynamodb
+                    .put_item()
+                    .table_name(users)
+                    .item("tenant_id", text(tenant))
+                    .item("user_id", text("#nothing"));
+                tried.push(("PutItem", put.send().await.map(drop).map_err(|e| Refused::of(&e))));
+            } else {
+                let received = dynamodb
+                    .query()
+                    .table_name(target.table("SharesTableName"))
+                    .index_name("by-receiver")
+                    .key_condition_expression("tenant_id = :t")
+                    .expression_attribute_values(":t", text(tenant));
+                let policies = avp.list_policies().policy_store_id(store);
+                tried.push((
+                    "Query by-receiver",
+                    received.send().await.map(drop).map_err(|e| Refused::of(&e)),
+                ));
+                tried.push(("ListPolicies", policies.send().await.map(drop).map_err(|e| Refused::of(&e))));
+                tried.push((
+                    "DeletePolicy",
+                    outcome(unshare.send().await.map(drop).map_err(|e| Refused::of(&e))),
+                ));
+            }
+        }
         "Deletion" => {
             let row = dynamodb
                 .delete_item()
@@ -332,7 +421,13 @@ async fn the_powers_to_write_and_remove_end_at_the_tenant_too() {
     let document = world.sign_in(&tenant, 1).await.add("powers.txt", CONTENT).await;
     let cobalt = world.tenant("cobalt");
     let target = Target { world: &world, tenant: &tenant, document };
-    for (function, role) in [("Shares", "Sharing"), ("Deletions", "Deletion"), ("Uploads", "Settlement")] {
+    for (function, role) in [
+        ("Shares", "Sharing"),
+        ("Deletions", "Deletion"),
+        ("Uploads", "Settlement"),
+        ("Users", "Directory"),
+        ("Departures", "Departure"),
+    ] {
         let arn = world.details.output(&format!("Tenant{role}RoleArn"));
         let function = world.function(function);
         let own = function.assume(arn, &tags(&tenant, &tenant)).await.unwrap();
@@ -446,6 +541,9 @@ async fn a_role_is_assumed_only_by_its_functions_and_only_with_a_tenants_tags() 
         ("Shares", "Sharing"),
         ("Uploads", "Settlement"),
         ("Deletions", "Deletion"),
+        ("Users", "Data"),
+        ("Users", "Directory"),
+        ("Departures", "Departure"),
     ] {
         let tags = if name == "Mapping" { &mapping[..] } else { &both[..] };
         assert!(
@@ -464,6 +562,14 @@ async fn a_role_is_assumed_only_by_its_functions_and_only_with_a_tenants_tags() 
         ("Uploads", "Deletion"),
         ("Deletions", "Data"),
         ("Deletions", "Sharing"),
+        ("Documents", "Directory"),
+        ("Shares", "Directory"),
+        ("Users", "Departure"),
+        ("Users", "Sharing"),
+        ("Users", "Deletion"),
+        ("Departures", "Data"),
+        ("Departures", "Directory"),
+        ("Departures", "Sharing"),
     ] {
         let refused = world.function(function).assume(role(name), &both).await.map(drop);
         assert!(refused.as_ref().is_err_and(Refused::is_access_denied), "{function} as {name}: {refused:?}");

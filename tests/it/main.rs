@@ -1,14 +1,28 @@
 //! One binary, one account: every test meets the product through its public doors.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where and stops")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says where and stops"
+)]
 
+mod browser;
+mod commands;
 mod deletion;
+mod departures;
 mod documents;
 mod events;
 mod failures;
 mod input;
 mod isolation;
 mod logs;
+mod offboarding;
+mod onboarding;
+mod seller;
 mod shares;
+mod signup;
 mod story;
+mod subscriptions;
 mod tidy;
+mod users;

@@ -42,6 +42,11 @@ impl Aws {
         Self::with(details, &details.admin.access_key_id, &details.admin.secret_access_key, None)
     }
 
+    pub(crate) fn seller(details: &Details) -> Self {
+        let key = &details.seller.admin;
+        Self::with(details, &key.access_key_id, &key.secret_access_key, None)
+    }
+
     /// With the credentials that are in the function's environment, where an attacker inside it finds them too.
     pub(crate) fn function(details: &Details, name: &str) -> Self {
         let key = local::account::function_key(details, name).expect("the stack has this function");
@@ -95,10 +100,54 @@ impl Aws {
         Ok(Self { config, environment: Vec::new() })
     }
 
+    /// Assumes a role of another account, with this ExternalId.
+    ///
+    /// # Errors
+    /// When STS refuses.
+    pub async fn borrow(&self, role: &str, external_id: Option<&str>) -> Result<Self, Refused> {
+        let reply = aws_sdk_sts::Client::new(&self.config)
+            .assume_role()
+            .role_arn(role)
+            .role_session_name("tests")
+            .set_external_id(external_id.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|e| Refused::of(&e))?;
+        let credentials = reply.credentials.expect("an assumed role has credentials");
+        let provider = SharedCredentialsProvider::new(Credentials::new(
+            credentials.access_key_id,
+            credentials.secret_access_key,
+            Some(credentials.session_token),
+            None,
+            "tests",
+        ));
+        let config = self.config.clone().into_builder().credentials_provider(provider).build();
+        Ok(Self { config, environment: Vec::new() })
+    }
+
+    /// The same credentials in another Region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let region = aws_sdk_sts::config::Region::new(region.to_owned());
+        Self { config: self.config.clone().into_builder().region(region).build(), environment: Vec::new() }
+    }
+
+    /// AWS Marketplace's metering service.
+    #[must_use]
+    pub fn metering(&self) -> aws_sdk_marketplacemetering::Client {
+        aws_sdk_marketplacemetering::Client::new(&self.config)
+    }
+
     /// The credentials as the Lambda service puts them into a function's environment; none for a session.
     #[must_use]
     pub fn environment(&self) -> &[(&'static str, String)] {
         &self.environment
+    }
+
+    /// What clients of this crate's readers are made from.
+    #[must_use]
+    pub const fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     /// DynamoDB.
@@ -124,5 +173,11 @@ impl Aws {
     #[must_use]
     pub fn verified_permissions(&self) -> aws_sdk_verifiedpermissions::Client {
         aws_sdk_verifiedpermissions::Client::new(&self.config)
+    }
+
+    /// Cognito.
+    #[must_use]
+    pub fn cognito(&self) -> aws_sdk_cognitoidentityprovider::Client {
+        aws_sdk_cognitoidentityprovider::Client::new(&self.config)
     }
 }

@@ -11,15 +11,23 @@
 )]
 
 mod aws;
+mod chromium;
+mod holdings;
+mod marketplace;
 mod people;
+mod registry;
 
 use std::{sync::OnceLock, time::Duration};
 
-use local::account::{Account, Details, Options, Tenant};
+use local::account::{Account, Details, FUNCTIONS, Options, Tenant};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
 pub use aws::{Aws, Refused};
+pub use chromium::{Chromium, Visitor};
+pub use holdings::Holdings;
+pub use marketplace::{Browser, Page, SignedUp};
 pub use people::{Answer, Document, Person, checksum, sent, wish};
+pub use registry::{Buyer, now};
 
 /// How long something may take to be seen that is bound to happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -106,10 +114,32 @@ impl World {
         }
     }
 
+    /// The password that was mailed to this address, in the last invitation.
+    pub async fn mailed_password(&self, email: &str) -> String {
+        let url = format!("{}/_gateway/mail?to={email}", self.details.aws_endpoint_url);
+        self.see("the invitation", async || {
+            let mails = self.somebody(None).use_url(reqwest::Method::GET, &url, b"").await.expect(200).json();
+            mails["mails"][0]["temporary_password"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Somebody who was invited, signed in: with the password that was mailed, and then one of their own.
+    pub async fn accept(&self, email: &str) -> Person {
+        let mailed = self.mailed_password(email).await;
+        Person::accept(self.details, email, &mailed).await
+    }
+
     /// The AWS endpoint as the account's root.
     #[must_use]
     pub fn root(&self) -> Aws {
         Aws::root(self.details)
+    }
+
+    /// The AWS endpoint as the root of the account that sells the product.
+    #[must_use]
+    pub fn seller(&self) -> Aws {
+        Aws::seller(self.details)
     }
 
     /// The AWS endpoint with a deployed function's own credentials: `Documents`, `Shares`, …
@@ -125,7 +155,7 @@ impl World {
             .lines()
             .map(str::to_owned)
             .collect();
-        for function in ["Documents", "Shares", "Uploads", "Deletions"] {
+        for function in FUNCTIONS {
             match local::account::function_log(self.details, function).await {
                 Ok(log) => lines.extend(log),
                 Err(error) => panic!("no log of {function}: {}", shared::problem::chain(&error)),

@@ -1,6 +1,9 @@
 //! People: they sign in, send requests, and look at answers.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use local::account::{Details, Tenant, User};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -16,6 +19,8 @@ pub struct Person {
     pub token: Option<String>,
     /// The access token.
     pub access_token: Option<String>,
+    /// The refresh token.
+    pub refresh_token: Option<String>,
     api_url: String,
     http: reqwest::Client,
 }
@@ -83,32 +88,71 @@ impl Person {
             user_id: String::new(),
             token: token.map(str::to_owned),
             access_token: None,
+            refresh_token: None,
             api_url: details.api_url.clone(),
             http,
         }
     }
 
     pub(crate) async fn sign_in(details: &Details, tenant: &Tenant, user: &User) -> Self {
-        let mut person = Self::with_token(details, None);
+        let tokens = Self::password(details, &user.email, &user.password).await.expect(200).json();
+        let person = Self::with_tokens(details, &tokens);
+        assert_eq!((&person.tenant_id, &person.user_id), (&tenant.tenant_id, &user.user_id));
+        person
+    }
+
+    /// What Cognito says to an address and a password.
+    pub async fn password(details: &Details, email: &str, password: &str) -> Answer {
         let body = json!({
             "ClientId": details.user_pool_client_id,
             "AuthFlow": "USER_PASSWORD_AUTH",
-            "AuthParameters": { "USERNAME": user.email, "PASSWORD": user.password },
+            "AuthParameters": { "USERNAME": email, "PASSWORD": password },
         });
-        let request = person
-            .http
-            .post(&details.aws_endpoint_url)
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
-            .body(body.to_string());
-        let tokens = sent(request).await.expect(200).json();
+        cognito(details, "InitiateAuth", &body).await
+    }
+
+    /// Somebody who was invited: signs in with the password that was mailed, and chooses their own.
+    pub(crate) async fn accept(details: &Details, email: &str, mailed: &str) -> Self {
+        let asked = Self::password(details, email, mailed).await.expect(200).json();
+        assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED", "{asked}");
+        let body = json!({
+            "ClientId": details.user_pool_client_id,
+            "ChallengeName": "NEW_PASSWORD_REQUIRED",
+            "Session": asked["Session"],
+            "ChallengeResponses": {
+                "USERNAME": asked["ChallengeParameters"]["USER_ID_FOR_SRP"].as_str().unwrap_or(email),
+                "NEW_PASSWORD": format!("aA1-{}", uuid::Uuid::new_v4()),
+            },
+        });
+        let tokens = cognito(details, "RespondToAuthChallenge", &body).await.expect(200).json();
+        Self::with_tokens(details, &tokens)
+    }
+
+    /// Who the ID token says they are.
+    fn with_tokens(details: &Details, tokens: &Value) -> Self {
         let token = |name: &str| tokens["AuthenticationResult"][name].as_str().map(str::to_owned);
-        person.token = token("IdToken");
-        person.access_token = token("AccessToken");
-        person.tenant_id.clone_from(&tenant.tenant_id);
-        person.user_id.clone_from(&user.user_id);
-        assert!(person.token.is_some(), "signing in gives an ID token");
-        person
+        let id_token = token("IdToken").unwrap_or_else(|| panic!("signing in gives an ID token: {tokens}"));
+        let payload = id_token.split('.').nth(1).expect("a token has a payload");
+        let claims = URL_SAFE_NO_PAD.decode(payload).expect("a payload is base64");
+        let claims: Value = serde_json::from_slice(&claims).expect("claims are JSON");
+        let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
+        Self {
+            tenant_id: claim("custom:tenant_id"),
+            user_id: claim("sub"),
+            access_token: token("AccessToken"),
+            refresh_token: token("RefreshToken"),
+            ..Self::with_token(details, Some(&id_token))
+        }
+    }
+
+    /// What Cognito says to the refresh token.
+    pub async fn refresh(&self, details: &Details) -> Answer {
+        let body = json!({
+            "ClientId": details.user_pool_client_id,
+            "AuthFlow": "REFRESH_TOKEN_AUTH",
+            "AuthParameters": { "REFRESH_TOKEN": self.refresh_token },
+        });
+        cognito(details, "InitiateAuth", &body).await
     }
 
     /// Sends a request to the API.
@@ -197,6 +241,17 @@ impl Person {
     pub async fn share(&self, document_id: &str, receiver: &Self) -> Answer {
         self.post("/shares", &json!({ "document_id": document_id, "user_id": receiver.user_id })).await
     }
+}
+
+/// An unsigned call of Cognito, as a client makes it.
+async fn cognito(details: &Details, operation: &str, body: &Value) -> Answer {
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client without options builds");
+    let request = http
+        .post(&details.aws_endpoint_url)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+        .body(body.to_string());
+    sent(request).await
 }
 
 /// The body of `POST /documents` for this content.

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use shared::{
     clock::Clock,
@@ -16,13 +16,10 @@ use shared::{
         deletion::{DeletionOrder, InvalidOrder},
     },
     problem::chain,
+    queue::{self, OwnQueue},
     tenancy::{SessionError, Tenancy},
 };
 
-/// The first wait before an order comes again; each further one is twice as long.
-const FIRST_WAIT_S: i32 = 2;
-/// The longest wait before an order comes again.
-const LONGEST_WAIT_S: i32 = 900;
 /// Time kept at the end of an invocation for putting an order back.
 const KEPT_FOR_ANSWER: Duration = Duration::from_secs(10);
 
@@ -30,8 +27,7 @@ const KEPT_FOR_ANSWER: Duration = Duration::from_secs(10);
 pub struct App {
     tenancy: Tenancy,
     clock: Clock,
-    queue: aws_sdk_sqs::Client,
-    queue_url: String,
+    queue: OwnQueue,
 }
 
 /// Why an order stopped; it comes again.
@@ -49,14 +45,9 @@ impl App {
     /// `base` carries the function's own credentials.
     #[must_use]
     pub fn new(base: &shared::aws::SdkConfig, config: config::Deletions, clock: Clock) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the function's own queue, which holds no tenant's data"
-        )]
-        let queue = aws_sdk_sqs::Client::new(base);
-        let queue_url = config.resources.deletions_queue_url.clone();
+        let queue = OwnQueue::new(base, config.resources.deletions_queue_url.clone());
         let tenancy = Tenancy::new(base.clone(), clock.clone(), config.roles, config.resources);
-        Self { tenancy, clock, queue, queue_url }
+        Self { tenancy, clock, queue }
     }
 
     /// Carries out a batch of orders, and reports those that must come again.
@@ -68,14 +59,10 @@ impl App {
         for message in event.payload.records {
             // FIFO: what follows a failure must not overtake it.
             if !failed.is_empty() || !self.carry_out(&message, &event.context).await {
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message.message_id.unwrap_or_default();
-                failed.push(failure);
+                failed.push(message);
             }
         }
-        let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = failed;
-        Ok(response)
+        Ok(queue::again(failed))
     }
 
     /// Whether the order is done with; if not, it has been put back.
@@ -97,7 +84,7 @@ impl App {
                     error = chain(&OrderError::from(error)),
                     "deletion"
                 );
-                self.put_back(message, 0).await;
+                self.queue.give_back(message, Duration::ZERO).await;
                 return false;
             }
         };
@@ -113,45 +100,24 @@ impl App {
             }
             Ok(Removal::Unfinished) => {
                 tracing::info!(request_id, %tenant, %document, outcome = "unfinished", "deletion");
-                self.put_back(message, wait_s(message)).await;
+                self.queue.give_back(message, queue::backoff(message)).await;
                 false
             }
             Err(error) => {
                 tracing::error!(request_id, %tenant, %document, outcome = "failed", error = chain(&error), "deletion");
-                self.put_back(message, wait_s(message)).await;
+                self.queue.give_back(message, queue::backoff(message)).await;
                 false
             }
         }
     }
 
     async fn remove(&self, order: &DeletionOrder, deadline: SystemTime) -> Result<Removal, OrderError> {
-        let session = self.tenancy.deletion(order.tenant()).await?;
+        let session = match self.tenancy.deletion(order.tenant()).await {
+            Ok(session) => session,
+            // The tenant was erased, and this document with it.
+            Err(SessionError::NoTenant) => return Ok(Removal::Void),
+            Err(error) => return Err(error.into()),
+        };
         Ok(documents::remove(&session, order, deadline - KEPT_FOR_ANSWER, &self.clock).await?)
     }
-
-    /// Makes the message visible again after a wait. Should that fail, it comes again when the queue's own
-    /// visibility timeout ends.
-    async fn put_back(&self, message: &SqsMessage, wait_s: i32) {
-        let changed = self
-            .queue
-            .change_message_visibility()
-            .queue_url(&self.queue_url)
-            .set_receipt_handle(message.receipt_handle.clone())
-            .visibility_timeout(wait_s)
-            .send()
-            .await;
-        if let Err(error) = changed {
-            tracing::warn!(
-                error = chain(&aws_sdk_sqs::Error::from(error)),
-                "an order waits for the queue's own timeout"
-            );
-        }
-    }
-}
-
-/// The wait doubles with every try.
-fn wait_s(message: &SqsMessage) -> i32 {
-    let tries: u32 =
-        message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
-    FIRST_WAIT_S.saturating_mul(2_i32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_WAIT_S)
 }

@@ -55,6 +55,8 @@ enum SettleError {
     Content(#[from] ContentError),
     #[error("the content that arrived is not to be found")]
     Absent,
+    #[error("content of a tenant that was erased arrived: remove it by hand")]
+    NoTenant,
 }
 
 impl App {
@@ -101,7 +103,13 @@ impl App {
     }
 
     async fn settle(&self, arrival: Arrival) -> Result<&'static str, SettleError> {
-        let session = self.tenancy.settlement(arrival.tenant()).await?;
+        let session = match self.tenancy.settlement(arrival.tenant()).await {
+            Ok(session) => session,
+            // The tenant was erased, and whose prefix this was nobody can open any more. Erasing waits for the
+            // last URL to run out; an upload that had begun by then may still take longer than that.
+            Err(SessionError::NoTenant) => return Err(SettleError::NoTenant),
+            Err(error) => return Err(error.into()),
+        };
         match documents::find(&session, arrival.document(), &self.clock).await {
             Ok(document) if document.is_available() => Ok("available"),
             Ok(document) => match content::settle(&session, document).await? {

@@ -1,6 +1,6 @@
 //! `target/local/account.json`: all that a client, a test or a person's script needs.
 
-use std::{collections::BTreeMap, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,6 +25,8 @@ pub struct Details {
     pub admin: Credentials,
     /// The deployed stack's outputs, by name.
     pub outputs: BTreeMap<String, String>,
+    /// The account that sells the product in AWS Marketplace.
+    pub seller: Seller,
     /// Who is in it.
     pub tenants: Vec<Tenant>,
     /// The gateway's access log, one JSON line a request.
@@ -53,6 +55,32 @@ pub struct Credentials {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// The account that published the listing, beside the one that the product runs in.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Seller {
+    /// Its twelve digits.
+    pub account_id: String,
+    /// Its root.
+    pub admin: Credentials,
+    /// What its roles ask to hear; made anew at every start.
+    pub external_id: String,
+    /// The listed product's id.
+    pub product_id: String,
+    /// The listed product's code.
+    pub product_code: String,
+    /// The outputs of its stack, by name.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Seller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seller")
+            .field("account_id", &self.account_id)
+            .field("product_code", &self.product_code)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,6 +133,19 @@ impl Details {
         self.outputs.get(name).map_or("", String::as_str)
     }
 
+    /// The product account's root.
+    pub(crate) fn root(&self) -> Result<Root, AccountError> {
+        let http = aws::http_client()
+            .map_err(|e| AccountError::Machine { what: "make an HTTP client", source: e.into() })?;
+        Ok(Root {
+            endpoint: self.aws_endpoint_url.clone(),
+            region: self.region.clone(),
+            access_key_id: self.admin.access_key_id.clone(),
+            secret_access_key: self.admin.secret_access_key.clone(),
+            http,
+        })
+    }
+
     /// The tenant of that name.
     #[must_use]
     pub fn tenant(&self, name: &str) -> Option<&Tenant> {
@@ -118,19 +159,12 @@ pub(super) struct Published {
     path: PathBuf,
 }
 
-/// Writes `account.json`, readable by nobody else, whole or not at all.
+/// Writes `account.json`.
 pub(super) fn publish(paths: &Paths, details: &Details) -> Result<Published, AccountError> {
     let path = paths.local("account.json");
-    let unfinished = paths.local("account.json.new");
     let text = serde_json::to_vec_pretty(details)
         .map_err(|e| AccountError::Machine { what: "write account.json", source: e.into() })?;
-    let write = || {
-        let mut file =
-            std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
-        file.write_all(&text)?;
-        std::fs::rename(&unfinished, &path)
-    };
-    write().map_err(AccountError::file(&path))?;
+    Paths::write_private(&path, &text).map_err(AccountError::file(&path))?;
     Ok(Published { path })
 }
 
@@ -145,13 +179,7 @@ impl Drop for Published {
 pub(super) async fn of_running(paths: &Paths) -> Option<Details> {
     let text = tokio::fs::read(paths.local("account.json")).await.ok()?;
     let details: Details = serde_json::from_slice(&text).ok()?;
-    let root = Root {
-        endpoint: details.aws_endpoint_url.clone(),
-        region: details.region.clone(),
-        access_key_id: details.admin.access_key_id.clone(),
-        secret_access_key: details.admin.secret_access_key.clone(),
-        http: aws::http_client().ok()?,
-    };
+    let root = details.root().ok()?;
     // Something else may listen on the port by now; only the same account has that pool.
     let asked = json!({ "UserPoolId": details.user_pool_id });
     root.json("cognito-idp", "AWSCognitoIdentityProviderService.DescribeUserPool", &asked).await.ok()?;

@@ -6,10 +6,7 @@ use gateway::ExecutionKey;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{AccountError, details::Details, logs::root_of};
-
-/// The functions, by their names in the template.
-const FUNCTIONS: [&str; 4] = ["Documents", "Shares", "Uploads", "Deletions"];
+use super::{AccountError, details::Details, functions::FUNCTIONS};
 
 /// The JSON of `sam local --env-vars`.
 ///
@@ -17,7 +14,7 @@ const FUNCTIONS: [&str; 4] = ["Documents", "Shares", "Uploads", "Deletions"];
 /// When the account does not tell how its functions are configured.
 pub async fn sam_environment(details: &Details) -> Result<String, AccountError> {
     let failed = |source| AccountError::Call { step: "read a function's configuration", source };
-    let root = root_of(details)?;
+    let root = details.root()?;
     let mut functions = Map::new();
     for name in FUNCTIONS {
         let deployed = details.output(&format!("{name}FunctionName"));

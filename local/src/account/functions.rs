@@ -1,20 +1,38 @@
 //! Building the functions, and the template that says where they were built.
 //!
 //! `sam build` would run `cargo lambda build --release` once a function, with the release profile's whole
-//! link-time optimisation each time. Here one `cargo lambda build` makes all four with the profile `fast`
+//! link-time optimisation each time. Here one `cargo lambda build` makes all of them with the profile `fast`
 //! (the same code, a third of the time), and [`built_template`] does the one thing that `sam build` does to
-//! a template: it puts the built folder where the source folder was. What `sam deploy` then gets is
-//! `template.yaml` with four words changed.
+//! a template: it puts what was built where the source folder was. What `sam deploy` then gets is
+//! `template.yaml` with one word a function changed.
+//!
+//! It gets archives and not folders, because it would compress those: a second a function, for an upload that
+//! goes nowhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
 use super::{AccountError, python};
 use crate::{paths::Paths, process, progress::Progress};
 
+/// The functions, as the template's outputs call them. A binary has the same name in small letters.
+pub const FUNCTIONS: [&str; 9] = [
+    "Documents",
+    "Shares",
+    "Uploads",
+    "Deletions",
+    "Signup",
+    "Onboarding",
+    "Subscriptions",
+    "Users",
+    "Departures",
+];
+
 /// The functions' binaries.
-pub(super) const NAMES: [&str; 4] = ["documents", "shares", "uploads", "deletions"];
+pub(super) fn binaries() -> impl Iterator<Item = String> {
+    FUNCTIONS.into_iter().map(str::to_ascii_lowercase)
+}
 
 /// What cargo tells the programs that it runs, and what they must not tell the next cargo: some build
 /// scripts watch these, and would think everything changed.
@@ -51,11 +69,7 @@ pub(super) fn folder(paths: &Paths) -> PathBuf {
 }
 
 /// Builds all functions for this machine's processor.
-pub(super) async fn build(
-    paths: &Paths,
-    tools: &std::path::Path,
-    progress: Progress,
-) -> Result<(), AccountError> {
+pub(super) async fn build(paths: &Paths, tools: &Path, progress: Progress) -> Result<(), AccountError> {
     let step = progress.step("functions (cargo lambda build)");
     let mut command = Command::new(tools.join("cargo-lambda"));
     command
@@ -63,8 +77,8 @@ pub(super) async fn build(
         .arg(folder(paths))
         .current_dir(paths.root())
         .env("PATH", python::path_with(tools));
-    for name in NAMES {
-        command.args(["--package", name, "--bin", name]);
+    for name in binaries() {
+        command.args(["--package", &name, "--bin", &name]);
     }
     for name in CARGO_TELLS {
         command.env_remove(name);
@@ -76,18 +90,38 @@ pub(super) async fn build(
     Ok(())
 }
 
-/// Writes the template with the built folders in it, and answers where.
-pub(super) async fn built_template(paths: &Paths) -> Result<PathBuf, AccountError> {
+/// Puts each folder's `bootstrap` into an archive beside the folder, as it is. The mode goes with it.
+const PACK: &str = "\
+import sys, zipfile
+for folder in sys.argv[1:]:
+    with zipfile.ZipFile(folder + '.zip', 'w', zipfile.ZIP_STORED) as archive:
+        archive.write(folder + '/bootstrap', 'bootstrap')
+";
+
+/// Packs the built functions, writes the template with them in it, and answers where that is. `programs` is a
+/// folder with a Python in it.
+pub(super) async fn built_template(
+    paths: &Paths,
+    programs: &Path,
+    progress: Progress,
+) -> Result<PathBuf, AccountError> {
+    let step = progress.step("archives of the functions");
+    let mut pack = Command::new(programs.join("python"));
+    pack.args(["-c", PACK]).args(binaries().map(|name| folder(paths).join(name)));
+    process::run(&mut pack, &paths.local("build.log"), &step)
+        .await
+        .map_err(|source| AccountError::Program { step: "could not pack the functions", source })?;
     let source = paths.root().join("template.yaml");
     let text = tokio::fs::read_to_string(&source).await.map_err(AccountError::file(&source))?;
-    let built = with_built_folders(&text)?;
+    let built = with_archives(&text)?;
     let path = folder(paths).join("template.yaml");
     tokio::fs::write(&path, built).await.map_err(AccountError::file(&path))?;
+    step.done("");
     Ok(path)
 }
 
-/// `template` with each function's `CodeUri: .` replaced by the folder of the binary that its metadata names.
-fn with_built_folders(template: &str) -> Result<String, AccountError> {
+/// `template` with each function's `CodeUri: .` replaced by the archive of the binary that its metadata names.
+fn with_archives(template: &str) -> Result<String, AccountError> {
     let mut binary = None;
     let mut replaced = Vec::new();
     let mut lines = Vec::new();
@@ -100,7 +134,7 @@ fn with_built_folders(template: &str) -> Result<String, AccountError> {
                 let name = binary.take().ok_or_else(|| {
                     AccountError::Template("a `CodeUri: .` without a `Binary:` before it".to_owned())
                 })?;
-                lines.push(format!("{indent}CodeUri: ./{name}"));
+                lines.push(format!("{indent}CodeUri: ./{name}.zip"));
                 replaced.push(name);
             }
             Some((indent, other)) if indent.trim().is_empty() => {
@@ -110,7 +144,7 @@ fn with_built_folders(template: &str) -> Result<String, AccountError> {
         }
     }
     replaced.sort_unstable();
-    let mut expected = NAMES.map(str::to_owned);
+    let mut expected: Vec<_> = binaries().collect();
     expected.sort_unstable();
     if replaced != expected {
         let found = replaced.join(", ");
@@ -135,24 +169,24 @@ mod tests {
     #[test]
     fn only_the_code_folders_of_the_template_change() {
         let template = include_str!("../../../template.yaml");
-        let built = with_built_folders(template).unwrap();
+        let built = with_archives(template).unwrap();
         let changed: Vec<_> = template.lines().zip(built.lines()).filter(|(a, b)| a != b).collect();
-        assert_eq!(changed.len(), NAMES.len());
+        assert_eq!(changed.len(), FUNCTIONS.len());
         assert!(changed.iter().all(|(a, b)| a.trim() == "CodeUri: ." && b.trim().starts_with("CodeUri: ./")));
         assert_eq!(template.lines().count(), built.lines().count());
     }
 
     #[test]
     fn a_template_that_is_not_the_workspaces_is_refused() {
-        let whole: String = NAMES.iter().map(|name| function(name, ".")).collect();
-        assert!(with_built_folders(&whole).is_ok());
+        let whole: String = binaries().map(|name| function(&name, ".")).collect();
+        assert!(with_archives(&whole).is_ok());
         for (template, why) in [
             (whole.replacen("CodeUri: .", "CodeUri: ./elsewhere", 1), "code from elsewhere"),
             (whole.replacen("        Binary: documents\n", "", 1), "a function that names no binary"),
             (whole.replacen("Binary: documents", "Binary: other", 1), "a binary that is not built"),
             (function("documents", "."), "functions missing"),
         ] {
-            assert!(with_built_folders(&template).is_err(), "{why}");
+            assert!(with_archives(&template).is_err(), "{why}");
         }
     }
 }

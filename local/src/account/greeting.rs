@@ -1,4 +1,4 @@
-//! What a person reads once the account is up: where it is, who is in it, and three commands to paste.
+//! What a person reads once the account is up: where it is, who is in it, and commands to paste.
 
 use std::fmt::Write as _;
 
@@ -59,6 +59,9 @@ fn write(text: &mut String, details: &Details) -> std::fmt::Result {
         CONTENT.len()
     )?;
     writeln!(text, "curl -i {api}/documents -H \"Authorization: $TOKEN\"")?;
+    writeln!(text, "\nSign a new tenant up, or be AWS Marketplace yourself:\n")?;
+    writeln!(text, "cargo run -q -p local -- signup")?;
+    writeln!(text, "cargo run -q -p local -- marketplace subscribe")?;
     writeln!(text, "\nThe AWS CLI, and any SDK, as the account's root:\n")?;
     writeln!(
         text,
@@ -71,7 +74,7 @@ fn write(text: &mut String, details: &Details) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::details::{Credentials, Tenant, User};
+    use crate::account::details::{Credentials, Seller, Tenant, User};
 
     fn details() -> Details {
         let user = |email: &str, role| User {
@@ -80,6 +83,8 @@ mod tests {
             password: "aA1-x".to_owned(),
             role,
         };
+        let key =
+            |id: &str| Credentials { access_key_id: id.to_owned(), secret_access_key: "s3cret".to_owned() };
         let users = vec![user("ada@amber.example", Role::Admin), user("ben@amber.example", Role::User)];
         Details {
             api_url: "http://127.0.0.1:1".to_owned(),
@@ -87,8 +92,16 @@ mod tests {
             region: "us-east-1".to_owned(),
             user_pool_id: "pool".to_owned(),
             user_pool_client_id: "client".to_owned(),
-            admin: Credentials { access_key_id: "test".to_owned(), secret_access_key: "test".to_owned() },
+            admin: key("test"),
             outputs: [("DocumentsTableName".to_owned(), "documents".to_owned())].into(),
+            seller: Seller {
+                account_id: "444455556666".to_owned(),
+                admin: key("seller"),
+                external_id: "s3cret".to_owned(),
+                product_id: "prod-1".to_owned(),
+                product_code: "code".to_owned(),
+                outputs: std::collections::BTreeMap::new(),
+            },
             tenants: vec![Tenant {
                 name: "amber".to_owned(),
                 tenant_id: "0".repeat(32),
@@ -120,6 +133,6 @@ mod tests {
         let read: Details = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
         let shown = format!("{details:?}");
-        assert!(!shown.contains("aA1-x") && !shown.contains("secret_access_key"), "{shown}");
+        assert!(!shown.contains("aA1-x") && !shown.contains("s3cret"), "{shown}");
     }
 }

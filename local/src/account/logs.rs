@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{AccountError, details::Details};
-use crate::aws::{CallError, Root, http_client};
+use crate::aws::CallError;
 
 /// The most pages that are read: 10,000 lines each.
 const PAGES_MAX: usize = 100;
@@ -15,7 +15,7 @@ const PAGES_MAX: usize = 100;
 /// When the account does not answer, or the log is longer than a million lines.
 pub async fn function_log(details: &Details, function: &str) -> Result<Vec<String>, AccountError> {
     let failed = |source| AccountError::Call { step: "read a function's log", source };
-    let root = root_of(details)?;
+    let root = details.root()?;
     let group = details.output(&format!("{function}LogGroupName"));
     let mut lines = Vec::new();
     let mut token = Value::Null;
@@ -33,16 +33,4 @@ pub async fn function_log(details: &Details, function: &str) -> Result<Vec<Strin
         }
     }
     Err(failed(CallError::Answer { operation: "FilterLogEvents".to_owned(), missing: "end" }))
-}
-
-/// The account's root, as the details tell it.
-pub(super) fn root_of(details: &Details) -> Result<Root, AccountError> {
-    Ok(Root {
-        endpoint: details.aws_endpoint_url.clone(),
-        region: details.region.clone(),
-        access_key_id: details.admin.access_key_id.clone(),
-        secret_access_key: details.admin.secret_access_key.clone(),
-        http: http_client()
-            .map_err(|e| AccountError::Machine { what: "make an HTTP client", source: e.into() })?,
-    })
 }

@@ -3,11 +3,14 @@
 use std::fs::File;
 
 use super::{
-    AccountError, deploy, details, details::Credentials, details::Details, engine, fingerprint, functions,
-    lock_file, python, responses, tenants,
+    AccountError, deploy, details,
+    details::{Credentials, Details, Seller},
+    engine, fingerprint, functions, lock_file, python, responses, seller, stage, tenants,
 };
 use crate::{
     aws::{Root, http_client},
+    doors::Doors,
+    marketplace::Marketplace,
     paths::Paths,
     progress::Progress,
 };
@@ -59,7 +62,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     // The one waits for the network, the other for the processor.
     let (engine_programs, ()) =
         tokio::try_join!(python::engine(paths, progress), functions::build(paths, &tools, progress))?;
-    let template = functions::built_template(paths).await?;
+    let template = functions::built_template(paths, &engine_programs, progress).await?;
 
     let port = engine::free_port()?;
     let access_log = paths.local("access.jsonl");
@@ -70,6 +73,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     config.region = REGION.to_owned();
     (config.root_access_key, config.root_secret_key) = (ROOT.0.to_owned(), ROOT.1.to_owned());
     config.access_log = Some(access_log.clone());
+    let selling = config.seller.clone();
     let gateway = gateway::Gateway::start(config).await.map_err(AccountError::Gateway)?;
 
     let engine_log = paths.local("ministack.log");
@@ -92,14 +96,26 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
         http: http_client()
             .map_err(|e| AccountError::Machine { what: "make an HTTP client", source: e.into() })?,
     };
-    let outputs = deploy::deploy(paths, &tools, &root, &template, progress).await?;
+    let external_id = seller::external_id();
+    let doors = Doors::at(&gateway.aws_url).map_err(AccountError::Doors)?;
+    let listed = Marketplace::behind(doors).listed().await.map_err(AccountError::Doors)?;
+    let samconfig = stage::with(paths, &[("SellerExternalId", &external_id)])?;
+    let outputs = deploy::deploy(paths, &tools, &root, &template, &samconfig, progress).await?;
     let output = |name: &str| {
         outputs.get(name).cloned().ok_or_else(|| AccountError::Template(format!("has no output `{name}`")))
     };
     let api_id = output("ApiId")?;
-    responses::complete(&root, &api_id, STAGE, progress).await?;
+    let seller_root = Root {
+        access_key_id: selling.access_key.clone(),
+        secret_access_key: selling.secret_key.clone(),
+        ..root.clone()
+    };
+    let ((), seller_outputs, tenants) = tokio::try_join!(
+        responses::complete(&root, &api_id, STAGE, progress),
+        seller::deploy(paths, &seller_root, &outputs, &external_id, progress),
+        tenants::provision(&root, &outputs, progress),
+    )?;
     gateway.serve_api(&api_id, STAGE);
-    let tenants = tenants::provision(&root, &outputs, progress).await?;
 
     let details = Details {
         api_url: format!("{}/{STAGE}", gateway.api_url),
@@ -109,6 +125,14 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
         user_pool_client_id: output("UserPoolClientId")?,
         admin: Credentials { access_key_id: ROOT.0.to_owned(), secret_access_key: ROOT.1.to_owned() },
         outputs,
+        seller: Seller {
+            account_id: selling.account,
+            admin: Credentials { access_key_id: selling.access_key, secret_access_key: selling.secret_key },
+            external_id,
+            product_id: listed.id,
+            product_code: listed.code,
+            outputs: seller_outputs,
+        },
         tenants,
         access_log,
         engine_log,

@@ -1,5 +1,5 @@
-//! Two demo tenants, put into the account the way sign-up will: users by an administrator's calls to the
-//! user pool, everything else by the product's own onboarding function.
+//! Two demo tenants, opened by hand where others sign up: users by an administrator's calls to the user pool,
+//! everything else by the product's own onboarding. No subscription stands behind them, so none ends them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,15 +9,16 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::{
     aws::HttpClientError,
+    clock::Clock,
     ids::TenantId,
     onboarding::{self, ControlPlane},
+    users::{NewUser, UserRole},
 };
 use uuid::Uuid;
 
 use super::{
     AccountError,
     details::{Details, Role, Tenant, User},
-    logs::root_of,
 };
 use crate::{
     aws::{CallError, Root},
@@ -64,7 +65,7 @@ pub async fn open_tenant(details: &Details, name: &str) -> Result<Tenant, Accoun
         what: "make the control plane's clients",
         source: e,
     };
-    let root = root_of(details)?;
+    let root = details.root()?;
     let plane = control_plane(&root, &details.outputs).map_err(|e| machine(e.into()))?;
     let cast = [("ada", Role::Admin), ("ben", Role::User), ("cleo", Role::User)];
     open(&root, &details.user_pool_id, &plane, name, &cast).await
@@ -90,11 +91,20 @@ async fn open(
     }
     let store = onboarding::open_tenant(plane, tenant).await.map_err(|e| failed(e.into()))?;
     for user in &users {
-        let user_id = user.user_id.parse().map_err(|e: shared::ids::InvalidId| failed(e.into()))?;
-        onboarding::enrol(plane, tenant, user_id).await.map_err(|e| failed(e.into()))?;
+        let new = enrolled(user).map_err(failed)?;
+        onboarding::enrol(plane, tenant, &new, Clock::system().now()).await.map_err(|e| failed(e.into()))?;
     }
     let policy_store_id = store.id.as_str().to_owned();
     Ok(Tenant { name: name.to_owned(), tenant_id, policy_store_id, users })
+}
+
+/// A user as the directory takes them.
+fn enrolled(user: &User) -> Result<NewUser, Box<dyn std::error::Error + Send + Sync>> {
+    let role = match user.role {
+        Role::Admin => UserRole::Admin,
+        Role::User => UserRole::Member,
+    };
+    Ok(NewUser { user_id: user.user_id.parse()?, email: user.email.parse()?, role })
 }
 
 async fn add_user(
@@ -182,6 +192,7 @@ fn attribute(made: &Value, name: &str) -> Option<String> {
 
 /// A random password that the pool's policy accepts: 122 random bits, and one character of each kind it asks
 /// for. Nothing in it means anything to a shell.
-fn password() -> String {
+#[must_use]
+pub fn password() -> String {
     format!("aA1-{}", URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes()))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::StoryError;
@@ -12,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Somebody who has signed in.
 #[derive(Clone)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     http: reqwest::Client,
     api_url: String,
     token: Option<String>,
@@ -20,28 +21,28 @@ pub(super) struct Visitor {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status; 0 when nothing came back.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// The `type` of the problem, without the product's prefix; empty when it is none.
-    pub(super) problem: String,
+    pub(crate) problem: String,
     /// The body.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The body as JSON; null when it is none.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
     /// The text at `pointer` in the body; empty when there is none.
-    pub(super) fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     /// The status, with the problem's name if it is one.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match (self.status, self.problem.as_str()) {
             (0, _) => "no answer".to_owned(),
             (status, "") => status.to_string(),
@@ -52,44 +53,74 @@ impl Answer {
 
 impl Visitor {
     /// Somebody without a token.
-    pub(super) fn unknown(details: &Details) -> Result<Self, StoryError> {
+    pub(crate) fn unknown(details: &Details) -> Result<Self, StoryError> {
         let http =
             reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(StoryError::Client)?;
         Ok(Self { http, api_url: details.api_url.clone(), token: None })
     }
 
     /// `user`, signed in with their password; without a token when that fails.
-    pub(super) async fn signed_in(&self, details: &Details, user: &User) -> Self {
+    pub(crate) async fn signed_in(&self, details: &Details, user: &User) -> Self {
+        self.with_token_of(&self.sign_in(details, &user.email, &user.password).await)
+    }
+
+    /// What Cognito says to an address and a password: tokens, or a challenge.
+    pub(crate) async fn sign_in(&self, details: &Details, email: &str, password: &str) -> Answer {
         let body = json!({
             "ClientId": details.user_pool_client_id,
             "AuthFlow": "USER_PASSWORD_AUTH",
-            "AuthParameters": { "USERNAME": user.email, "PASSWORD": user.password },
+            "AuthParameters": { "USERNAME": email, "PASSWORD": password },
         });
+        self.cognito(details, "InitiateAuth", &body).await
+    }
+
+    /// Answers Cognito's `challenge` to somebody who was invited with a password of their own; they are signed in
+    /// then, or without a token when it is not taken.
+    pub(crate) async fn chooses_password(
+        &self,
+        details: &Details,
+        challenge: &Answer,
+        email: &str,
+        password: &str,
+    ) -> Self {
+        let body = json!({
+            "ClientId": details.user_pool_client_id,
+            "ChallengeName": "NEW_PASSWORD_REQUIRED",
+            "Session": challenge.text("/Session"),
+            "ChallengeResponses": { "USERNAME": email, "NEW_PASSWORD": password },
+        });
+        self.with_token_of(&self.cognito(details, "RespondToAuthChallenge", &body).await)
+    }
+
+    async fn cognito(&self, details: &Details, operation: &str, body: &Value) -> Answer {
         let request = self
             .http
             .post(&details.aws_endpoint_url)
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .body(body.to_string());
-        let answer = answer_to(request).await;
+        answer_to(request).await
+    }
+
+    fn with_token_of(&self, answer: &Answer) -> Self {
         let token = answer.text("/AuthenticationResult/IdToken");
         Self { token: (!token.is_empty()).then_some(token), ..self.clone() }
     }
 
     /// Whether there is a token.
-    pub(super) fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(reqwest::Method::GET, path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(reqwest::Method::POST, path, Some(body)).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(reqwest::Method::DELETE, path, None).await
     }
 
@@ -105,7 +136,7 @@ impl Visitor {
     }
 
     /// Sends `content` as the signed `upload` of a created document asks for it.
-    pub(super) async fn upload(&self, upload: &Value, content: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(&self, upload: &Value, content: Vec<u8>) -> Answer {
         let mut request = self.http.put(upload.get("url").and_then(Value::as_str).unwrap_or_default());
         for (name, value) in upload.get("headers").and_then(Value::as_object).into_iter().flatten() {
             // The length is the client's to write, from the content itself.
@@ -117,9 +148,20 @@ impl Visitor {
     }
 
     /// Fetches a signed URL, as anybody who has it can.
-    pub(super) async fn fetch(&self, url: &str) -> Answer {
+    pub(crate) async fn fetch(&self, url: &str) -> Answer {
         answer_to(self.http.get(url)).await
     }
+}
+
+/// The body of `POST /documents` for `content`.
+pub(crate) fn promise(name: &str, content: &str) -> Value {
+    let checksum = ring::digest::digest(&ring::digest::SHA256, content.as_bytes());
+    json!({
+        "document_name": name,
+        "content_type": "text/plain",
+        "size_bytes": content.len(),
+        "checksum_sha256": STANDARD.encode(checksum),
+    })
 }
 
 async fn answer_to(request: reqwest::RequestBuilder) -> Answer {

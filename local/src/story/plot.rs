@@ -1,22 +1,16 @@
 //! What happens in the story, in order.
 
-use std::time::{Duration, Instant};
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{
-    Step, StoryError,
-    client::{Answer, Visitor},
+    Step, StoryError, Teller,
+    client::{Answer, Visitor, promise},
+    patiently,
 };
 use crate::account::{Details, Role, User};
 
 /// What Ben keeps in his document.
 const CONTENT: &str = "The key to the strongroom is under the third flowerpot.\n";
-/// How long the arrival of content, or its removal, may take to show.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Time between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The people of the story.
 struct Cast {
@@ -30,23 +24,9 @@ struct Cast {
     other_user_id: String,
 }
 
-/// Tells the steps.
-struct Teller<'a> {
-    told: &'a mut dyn FnMut(&Step),
-}
-
-impl Teller<'_> {
-    fn step(&mut self, step: &str, expect: &str, got: impl Into<String>) -> bool {
-        let got = got.into();
-        let ok = got == expect;
-        (self.told)(&Step { step: step.to_owned(), expect: expect.to_owned(), got, ok });
-        ok
-    }
-}
-
 /// Plays it; false when it ended early.
 pub(super) async fn play(details: &Details, told: &mut dyn FnMut(&Step)) -> Result<bool, StoryError> {
-    let mut teller = Teller { told };
+    let mut teller = Teller::new(told);
     let Some(cast) = sign_in(details, &mut teller).await? else { return Ok(false) };
     let Some(document) = add(&cast, &mut teller).await else { return Ok(false) };
     let Some(url) = open(&cast, &mut teller, &document).await else { return Ok(false) };
@@ -95,13 +75,7 @@ async fn sign_in(details: &Details, teller: &mut Teller<'_>) -> Result<Option<Ca
 
 /// Ben adds a document and fills it; its id, once it is there to be opened.
 async fn add(cast: &Cast, teller: &mut Teller<'_>) -> Option<String> {
-    let checksum = ring::digest::digest(&ring::digest::SHA256, CONTENT.as_bytes());
-    let promise = json!({
-        "document_name": "Where the key is.txt",
-        "content_type": "text/plain",
-        "size_bytes": CONTENT.len(),
-        "checksum_sha256": STANDARD.encode(checksum),
-    });
+    let promise = promise("Where the key is.txt", CONTENT);
     let added = cast.owner.post("/documents", &promise).await;
     let document = added.text("/document/document_id");
     let got = format!("{} {}", added.summary(), added.text("/document/status"));
@@ -245,16 +219,4 @@ async fn content_at(cast: &Cast, url: &str) -> &'static str {
 /// What S3 says to something that it will not do is S3's; that it is a refusal is what matters.
 fn refused(answer: &Answer) -> String {
     if (400..500).contains(&answer.status) { "refused".to_owned() } else { answer.summary() }
-}
-
-/// Looks until what is seen is as wanted, or patience ends; what was seen last.
-async fn patiently(look: impl AsyncFn() -> String, wanted: impl Fn(&str) -> bool) -> String {
-    let begun = Instant::now();
-    loop {
-        let seen = look().await;
-        if wanted(&seen) || begun.elapsed() > PATIENCE {
-            return seen;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
 }

@@ -25,9 +25,18 @@ pub(crate) mod types {
 }
 
 /// What the question is about.
-pub(super) enum Subject<'a> {
+pub(crate) enum Subject<'a> {
     Collection,
     Document(&'a Document),
+}
+
+/// What the store said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// It allowed it.
+    pub(crate) allows: bool,
+    /// No policy failed while it decided.
+    pub(crate) is_sound: bool,
 }
 
 pub(super) async fn ask(
@@ -36,6 +45,20 @@ pub(super) async fn ask(
     action: &'static str,
     subject: Subject<'_>,
 ) -> Result<bool, AccessError> {
+    match decide(session, caller, action, subject).await? {
+        Verdict { allows: true, is_sound: true } => Ok(true),
+        Verdict { allows: true, is_sound: false } => Err(AccessError::Unsound),
+        Verdict { allows: false, .. } => Ok(false),
+    }
+}
+
+/// Puts the question to the store, whatever the answer is good for.
+pub(crate) async fn decide(
+    session: &TenantSession<Data>,
+    caller: &Caller,
+    action: &'static str,
+    subject: Subject<'_>,
+) -> Result<Verdict, AccessError> {
     let user = entity(types::USER, &caller.user().to_string());
     let collection = entity(types::DOCUMENT_STORE, &session.tenant().to_string());
     let mut entities = vec![
@@ -73,18 +96,14 @@ pub(super) async fn ask(
         .send()
         .await
         .map_err(|e| AccessError::Undecided(Box::new(e.into())))?;
-    let sound = answer.errors.is_empty();
-    if !sound {
+    let is_sound = answer.errors.is_empty();
+    if !is_sound {
         // The descriptions name policies and attributes, not what a user typed.
         let errors: Vec<_> = answer.errors.iter().map(|e| e.error_description.as_str()).collect();
         tracing::error!(incident = "policy_errors", tenant = %session.tenant(), action, ?errors, "policies failed while deciding");
     }
-    match (answer.decision, sound) {
-        (Decision::Allow, true) => Ok(true),
-        (Decision::Allow, false) => Err(AccessError::Unsound),
-        // Deny, and any decision that this SDK does not know yet.
-        _ => Ok(false),
-    }
+    // Deny, and any decision that this SDK does not know yet, is no.
+    Ok(Verdict { allows: answer.decision == Decision::Allow, is_sound })
 }
 
 #[expect(clippy::expect_used, reason = "both members are set, which is all that `build` checks")]

@@ -35,6 +35,8 @@ actions! {
     AddDocument = "addDocument";
     /// List one's own documents.
     ListDocuments = "listDocuments";
+    /// Invite, list and remove the tenant's users.
+    ManageUsers = "manageUsers";
     /// See a document's metadata and content.
     AccessDocument = "accessDocument";
     /// Let another user see a document.

@@ -237,7 +237,7 @@ impl Arrival {
     #[must_use]
     pub fn of_key(key: &str) -> Option<Self> {
         let (tenant, document) = key.split_once('/')?;
-        Some(Self { tenant: VerifiedTenant::vouched(tenant.parse().ok()?), document: document.parse().ok()? })
+        Some(Self { tenant: VerifiedTenant::ours(tenant.parse().ok()?), document: document.parse().ok()? })
     }
 
     /// Whose object it is.

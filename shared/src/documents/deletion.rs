@@ -58,7 +58,7 @@ impl DeletionOrder {
     /// out in a session of that tenant, and only on a document that its own row says is deleted.
     #[must_use]
     pub const fn tenant(&self) -> VerifiedTenant {
-        VerifiedTenant::vouched(self.tenant_id)
+        VerifiedTenant::ours(self.tenant_id)
     }
 
     /// Which document.

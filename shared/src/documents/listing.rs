@@ -36,6 +36,13 @@ impl PageSize {
     }
 }
 
+impl PageSize {
+    /// The size, as DynamoDB's `Limit` takes it.
+    pub(crate) fn rows(self) -> i32 {
+        i32::from(self.0)
+    }
+}
+
 impl Default for PageSize {
     fn default() -> Self {
         Self(PAGE_DEFAULT)
@@ -90,7 +97,7 @@ pub async fn list(
         .expression_attribute_values(":tenant", AttributeValue::S(session.tenant().to_string()))
         .expression_attribute_values(":owner", AttributeValue::S(format!("{owner}#")))
         .scan_index_forward(false)
-        .limit(i32::from(size.0))
+        .limit(size.rows())
         .set_exclusive_start_key(start)
         .send()
         .await

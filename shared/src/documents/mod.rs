@@ -14,6 +14,7 @@
 pub mod content;
 pub mod deletion;
 mod fields;
+mod handover;
 pub mod listing;
 mod removal;
 mod store;
@@ -21,6 +22,7 @@ mod store;
 use std::time::{Duration, SystemTime};
 
 pub use fields::{Checksum, ContentSize, ContentType, DocumentName, InvalidField, SIZE_BYTES_MAX};
+pub(crate) use handover::{hand_over, of_owner};
 pub use removal::{Removal, RemovalError, remove};
 pub(crate) use store::{AVAILABLE, key, seen, store_failed, unless_condition_failed};
 pub use store::{DocumentError, create, delete, find};

@@ -7,8 +7,8 @@ use crate::{
     access::{ListShares, Permit, UnshareDocument},
     clock::Clock,
     documents::{self, Document},
-    ids::UserId,
-    tenancy::{Data, Sharing, TenantSession},
+    ids::{DocumentId, UserId},
+    tenancy::{Data, Departure, MayEndShares, Sharing, TenantSession},
 };
 
 /// The most rows that one page of a listing reads: more than a document may have shares.
@@ -26,7 +26,33 @@ pub async fn end(
     known: Option<Share>,
     clock: &Clock,
 ) -> Result<(), ShareError> {
-    let document = permit.subject().id;
+    end_known(session, permit.subject().id, receiver, known, clock).await
+}
+
+/// Ends a share that its receiver, who was removed, or the document's new owner has no use for any more.
+///
+/// # Errors
+/// As [`end`]; that there is no such share is none, and `false`.
+pub(crate) async fn end_unneeded(
+    session: &TenantSession<Departure>,
+    document: DocumentId,
+    receiver: UserId,
+    clock: &Clock,
+) -> Result<bool, ShareError> {
+    let known = row::current(session, document, receiver).await?;
+    match end_known(session, document, receiver, known, clock).await {
+        Err(ShareError::NotFound) => Ok(false),
+        ended => ended.map(|()| true),
+    }
+}
+
+async fn end_known<P: MayEndShares>(
+    session: &TenantSession<P>,
+    document: DocumentId,
+    receiver: UserId,
+    known: Option<Share>,
+    clock: &Clock,
+) -> Result<(), ShareError> {
     let mut known = known;
     for _ in 0..LOOKS {
         let now = clock.now();

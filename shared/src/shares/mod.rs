@@ -23,9 +23,10 @@ mod row;
 use std::time::{Duration, SystemTime};
 
 pub use create::{Candidate, Created, create, look};
+pub(crate) use end::end_unneeded;
 pub use end::{end, list};
 pub use error::ShareError;
-pub(crate) use row::{is_held, policy_of};
+pub(crate) use row::{BY_RECEIVER, document_of, is_held, policy_of};
 
 use crate::ids::{DocumentId, UserId};
 

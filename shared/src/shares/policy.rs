@@ -10,7 +10,7 @@ use crate::{
     access::decision::{entity, types},
     documents::DocumentError,
     ids::{DocumentId, UserId},
-    tenancy::{Sharing, TenantSession},
+    tenancy::{MayEndShares, Sharing, TenantSession},
 };
 
 /// How often a policy is asked for that conflicted with something else than itself.
@@ -79,7 +79,10 @@ async fn exists(session: &TenantSession<Sharing>, name: &str) -> Result<bool, Sh
 }
 
 /// Deletes the policy; that there is none is as good.
-pub(super) async fn delete(session: &TenantSession<Sharing>, share: &Share) -> Result<(), ShareError> {
+pub(super) async fn delete<P: MayEndShares>(
+    session: &TenantSession<P>,
+    share: &Share,
+) -> Result<(), ShareError> {
     let deleted = session
         .verified_permissions()
         .delete_policy()

@@ -13,10 +13,13 @@ use crate::{
     clock::{parse_rfc3339, rfc3339},
     documents::{self, DocumentError},
     ids::{DocumentId, TenantId, UserId},
-    tenancy::{Sharing, TenantSession},
+    tenancy::{MayEndShares, Sharing, TenantSession},
 };
 
 pub(super) type Row = HashMap<String, AttributeValue>;
+
+/// The index that finds the shares a user received: `tenant_id` + `user_id`, keys only.
+pub(crate) const BY_RECEIVER: &str = "by-receiver";
 
 impl Holder {
     pub(super) fn new(now: SystemTime) -> Self {
@@ -81,9 +84,14 @@ pub(crate) fn policy_of(row: &Row) -> Option<String> {
     Some(super::policy::name(document.parse().ok()?, receiver.parse().ok()?))
 }
 
+/// The document that `row` is about; `None` when the row is none of ours.
+pub(crate) fn document_of(row: &Row) -> Option<DocumentId> {
+    row.get("share_id")?.as_s().ok()?.split_once('#')?.0.parse().ok()
+}
+
 /// The share as it is now.
-pub(super) async fn current(
-    session: &TenantSession<Sharing>,
+pub(super) async fn current<P: MayEndShares>(
+    session: &TenantSession<P>,
     document: DocumentId,
     receiver: UserId,
 ) -> Result<Option<Share>, ShareError> {
@@ -153,8 +161,8 @@ pub(super) async fn begin(
 }
 
 /// Takes a share that is nobody's, to make or to end it; `None` when it changed since it was read.
-pub(super) async fn take(
-    session: &TenantSession<Sharing>,
+pub(super) async fn take<P: MayEndShares>(
+    session: &TenantSession<P>,
     share: &Share,
     state: State,
     now: SystemTime,
@@ -196,7 +204,7 @@ pub(super) async fn finish(session: &TenantSession<Sharing>, share: &Share) -> R
 
 /// Lets go of a share in the middle, so that whoever comes next need not wait. Best effort: when it fails,
 /// the hold runs out by itself.
-pub(super) async fn release(session: &TenantSession<Sharing>, share: &Share) {
+pub(super) async fn release<P: MayEndShares>(session: &TenantSession<P>, share: &Share) {
     let released = session
         .dynamodb()
         .update_item()
@@ -214,7 +222,10 @@ pub(super) async fn release(session: &TenantSession<Sharing>, share: &Share) {
 }
 
 /// Deletes the row of a share that we hold, and counts one less; `false` when it is not ours any more.
-pub(super) async fn delete(session: &TenantSession<Sharing>, share: &Share) -> Result<bool, ShareError> {
+pub(super) async fn delete<P: MayEndShares>(
+    session: &TenantSession<P>,
+    share: &Share,
+) -> Result<bool, ShareError> {
     let names = session.resources();
     let delete = Delete::builder()
         .table_name(&names.shares_table)

@@ -52,7 +52,7 @@ impl Caller {
             Claim::Absent => Vec::new(),
             given => groups(given.text("cognito:groups")?)?,
         };
-        Ok(Self { tenant: VerifiedTenant::vouched(tenant), user, groups })
+        Ok(Self { tenant: VerifiedTenant::calling(tenant), user, groups })
     }
 
     /// The caller's tenant.

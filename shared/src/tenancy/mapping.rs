@@ -15,7 +15,7 @@ use crate::{
 
 /// A row is read again this long after it was read. It bounds how long a change of the row, such as the
 /// suspension of a tenant, can go unnoticed by an environment that knows the tenant.
-pub(super) const KEPT_FOR: Duration = Duration::from_secs(300);
+pub const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// What the mapping table says of one tenant.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Mapping {
     pub(crate) policy_store_id: ServiceId,
     pub(crate) share_template_id: ServiceId,
     pub(crate) cursor_key: CursorKey,
+    /// Whether the tenant's users may work: it was set up, and its subscription is active.
+    pub(super) usable: bool,
     read_at: SystemTime,
 }
 
@@ -41,6 +43,33 @@ pub(crate) mod attributes {
     pub(crate) const POLICY_STORE_ID: &str = "policy_store_id";
     pub(crate) const SHARE_TEMPLATE_ID: &str = "share_template_id";
     pub(crate) const CURSOR_KEY: &str = "cursor_key";
+    /// Where the tenant stands between being set up and being erased; onboarding alone writes it.
+    pub(crate) const TENANT_STATE: &str = "tenant_state";
+    /// What the Marketplace's events have made of the subscription; `subscriptions` alone writes it.
+    pub(crate) const SUBSCRIPTION_STATE: &str = "subscription_state";
+    /// The version of the subscription's record that `SUBSCRIPTION_STATE` was derived from: it only grows.
+    pub(crate) const SUBSCRIPTION_VERSION: &str = "subscription_version";
+}
+
+/// Values of [`attributes::TENANT_STATE`].
+pub(crate) mod tenant_state {
+    /// Being set up.
+    pub(crate) const OPENING: &str = "opening";
+    /// Set up.
+    pub(crate) const OPEN: &str = "open";
+    /// Being erased.
+    pub(crate) const CLOSING: &str = "closing";
+}
+
+/// The value of [`attributes::SUBSCRIPTION_STATE`] that lets users work.
+pub(crate) const ACTIVE: &str = "active";
+
+/// Both states are to say yes: whatever else they say, or do not say, is no.
+fn is_usable(row: &HashMap<String, AttributeValue>) -> bool {
+    let says = |name: &str, value: &str| {
+        row.get(name).and_then(|state| state.as_s().ok()).is_some_and(|s| s == value)
+    };
+    says(attributes::TENANT_STATE, tenant_state::OPEN) && says(attributes::SUBSCRIPTION_STATE, ACTIVE)
 }
 
 /// Reads a row; `None` when it is not this tenant's or anything in it is not what it should be.
@@ -58,6 +87,7 @@ pub(super) fn parse(
         policy_store_id: text(attributes::POLICY_STORE_ID)?.parse().ok()?,
         share_template_id: text(attributes::SHARE_TEMPLATE_ID)?.parse().ok()?,
         cursor_key: CursorKey::from_bytes(row.get(attributes::CURSOR_KEY)?.as_b().ok()?.as_ref())?,
+        usable: is_usable(row),
         read_at,
     })
 }

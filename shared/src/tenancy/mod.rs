@@ -13,39 +13,57 @@
 
 pub mod caller;
 mod mapping;
-mod perishable;
+pub(crate) mod perishable;
+mod probe;
 mod session;
 
 use std::fmt;
 
-pub use mapping::Mapping;
-pub(crate) use mapping::attributes as mapping_attributes;
+pub(crate) use mapping::{ACTIVE, attributes as mapping_attributes, tenant_state};
+pub use mapping::{KEPT_FOR as STATE_KEPT_FOR, Mapping};
 pub use session::{
-    Data, Deletion, MayDiscard, MaySettle, Power, SessionError, Settlement, Sharing, Tenancy, TenantSession,
+    Data, Deletion, Departure, Directory, Erasure, MayDiscard, MayEndShares, MayForbid, MaySettle, Power,
+    SessionError, Settlement, Sharing, Tenancy, TenantSession,
 };
 
 use crate::ids::TenantId;
 
 /// A tenant that something trustworthy has named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VerifiedTenant(TenantId);
+pub struct VerifiedTenant {
+    id: TenantId,
+    /// Whether a session opens only while the tenant's subscription lets its users work.
+    gated: bool,
+}
 
 impl VerifiedTenant {
-    /// Crate-private on purpose: whoever calls it vouches for `tenant`. The callers are `caller` (claims),
-    /// `documents::content` (object keys) and `documents::deletion` (orders).
-    pub(crate) const fn vouched(tenant: TenantId) -> Self {
-        Self(tenant)
+    /// A tenant whose user is asking: verified claims named it. Sessions open only while the tenant is usable.
+    ///
+    /// Crate-private on purpose, like the next: whoever calls it vouches for `tenant`.
+    pub(crate) const fn calling(tenant: TenantId) -> Self {
+        Self { id: tenant, gated: true }
+    }
+
+    /// A tenant for whom something is finished that was begun: an object's key, or an order of our own queue,
+    /// named it. Sessions open whatever has become of the subscription, so that nothing is left half done.
+    pub(crate) const fn ours(tenant: TenantId) -> Self {
+        Self { id: tenant, gated: false }
     }
 
     /// Which tenant it is.
     #[must_use]
     pub const fn id(&self) -> TenantId {
-        self.0
+        self.id
+    }
+
+    /// Whether the tenant has to be usable for a session to open.
+    const fn is_gated(&self) -> bool {
+        self.gated
     }
 }
 
 impl fmt::Display for VerifiedTenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.id.fmt(f)
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use lru::LruCache;
 
 /// Something that may be used until a time, and had better be renewed some time before.
-pub(super) trait Perishable {
+pub(crate) trait Perishable {
     /// From here on it should be renewed.
     fn fresh_until(&self) -> SystemTime;
     /// From here on it must not be used.
@@ -22,7 +22,7 @@ pub(super) trait Perishable {
 }
 
 /// See the module.
-pub(super) struct Perishables<K, V> {
+pub(crate) struct Perishables<K, V> {
     slots: Mutex<LruCache<K, Arc<Slot<V>>>>,
 }
 
@@ -32,12 +32,12 @@ struct Slot<V> {
 }
 
 impl<K: Hash + Eq, V: Perishable> Perishables<K, V> {
-    pub(super) fn new(capacity: NonZeroUsize) -> Self {
+    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
         Self { slots: Mutex::new(LruCache::new(capacity)) }
     }
 
     /// The value of `key` at `now`: the kept one, or what `make` makes.
-    pub(super) async fn get<E>(
+    pub(crate) async fn get<E>(
         &self,
         key: K,
         now: SystemTime,

@@ -80,6 +80,18 @@ power!(
     /// May remove what a deleted document leaves: policies, share rows, content, the row.
     Deletion, deletion
 );
+power!(
+    /// May write the tenant's directory of users, and forbid a removed user everything.
+    Directory, directory
+);
+power!(
+    /// May settle what a removed user leaves: end shares, hand documents over, forget the user.
+    Departure, departure
+);
+power!(
+    /// May erase everything of the tenant.
+    Erasure, erasure
+);
 
 /// A power with which a document's content can be looked at and its arrival recorded.
 pub trait MaySettle: Power {}
@@ -90,6 +102,16 @@ impl MaySettle for Settlement {}
 pub trait MayDiscard: Power {}
 impl MayDiscard for Settlement {}
 impl MayDiscard for Deletion {}
+
+/// A power with which shares can be ended.
+pub trait MayEndShares: Power {}
+impl MayEndShares for Sharing {}
+impl MayEndShares for Departure {}
+
+/// A power with which a removed user can be forbidden everything.
+pub trait MayForbid: Power {}
+impl MayForbid for Directory {}
+impl MayForbid for Departure {}
 
 /// Why no session could be had. Whoever gets this denies.
 #[derive(Debug, thiserror::Error)]
@@ -112,9 +134,15 @@ pub enum SessionError {
     /// The mapping row could not be read.
     #[error("the tenant's mapping row could not be read")]
     Mapping(#[source] Box<aws_sdk_dynamodb::Error>),
-    /// There is no mapping row that is this tenant's and complete.
-    #[error("the tenant has no usable mapping row")]
-    NoMapping,
+    /// The mapping row is not this tenant's, or not complete.
+    #[error("the tenant's mapping row is malformed")]
+    Malformed,
+    /// There is no mapping row: the tenant is not set up yet, or has been erased.
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// The tenant is not set up yet, or its subscription is not active: its users have to wait.
+    #[error("the tenant's users may not work now")]
+    NotUsable,
 }
 
 /// Credentials that STS narrowed to one tenant, with the clients that use them.
@@ -144,7 +172,7 @@ pub enum SessionError {
 ///
 /// ```compile_fail,E0624
 /// fn forge(id: shared::ids::TenantId) -> shared::tenancy::VerifiedTenant {
-///     shared::tenancy::VerifiedTenant::vouched(id)
+///     shared::tenancy::VerifiedTenant::calling(id)
 /// }
 /// ```
 ///
@@ -257,7 +285,7 @@ pub struct Tenancy {
     base: SdkConfig,
     sts: aws_sdk_sts::Client,
     clock: Clock,
-    roles: Roles,
+    pub(super) roles: Roles,
     resources: Arc<Resources>,
     mapping_sessions: Perishables<TenantId, MappingSession>,
     mappings: Perishables<TenantId, Mapping>,
@@ -265,6 +293,9 @@ pub struct Tenancy {
     settlement: Perishables<SessionKey, TenantSession<Settlement>>,
     sharing: Perishables<SessionKey, TenantSession<Sharing>>,
     deletion: Perishables<SessionKey, TenantSession<Deletion>>,
+    directory: Perishables<SessionKey, TenantSession<Directory>>,
+    departure: Perishables<SessionKey, TenantSession<Departure>>,
+    erasure: Perishables<SessionKey, TenantSession<Erasure>>,
 }
 
 impl Tenancy {
@@ -285,6 +316,9 @@ impl Tenancy {
             settlement: Perishables::new(TENANTS_KEPT),
             sharing: Perishables::new(TENANTS_KEPT),
             deletion: Perishables::new(TENANTS_KEPT),
+            directory: Perishables::new(TENANTS_KEPT),
+            departure: Perishables::new(TENANTS_KEPT),
+            erasure: Perishables::new(TENANTS_KEPT),
         }
     }
 
@@ -326,12 +360,45 @@ impl Tenancy {
         self.open(&self.deletion, tenant).await
     }
 
+    /// A session that writes the tenant's directory.
+    ///
+    /// # Errors
+    /// When STS or the mapping table does not answer, or knows no such tenant.
+    pub async fn directory(
+        &self,
+        tenant: VerifiedTenant,
+    ) -> Result<Arc<TenantSession<Directory>>, SessionError> {
+        self.open(&self.directory, tenant).await
+    }
+
+    /// A session that settles what a removed user leaves.
+    ///
+    /// # Errors
+    /// When STS or the mapping table does not answer, or knows no such tenant.
+    pub async fn departure(
+        &self,
+        tenant: VerifiedTenant,
+    ) -> Result<Arc<TenantSession<Departure>>, SessionError> {
+        self.open(&self.departure, tenant).await
+    }
+
+    /// A session that erases the tenant.
+    ///
+    /// # Errors
+    /// When STS or the mapping table does not answer, or knows no such tenant.
+    pub async fn erasure(&self, tenant: VerifiedTenant) -> Result<Arc<TenantSession<Erasure>>, SessionError> {
+        self.open(&self.erasure, tenant).await
+    }
+
     async fn open<P: Power>(
         &self,
         kept: &Perishables<SessionKey, TenantSession<P>>,
         tenant: VerifiedTenant,
     ) -> Result<Arc<TenantSession<P>>, SessionError> {
         let mapping = self.mapping(tenant).await?;
+        if tenant.is_gated() && !mapping.usable {
+            return Err(SessionError::NotUsable);
+        }
         let key = (tenant.id(), mapping.policy_store_id.clone());
         kept.get(key, self.clock.now(), async || {
             let (config, expires_at) =
@@ -387,13 +454,13 @@ impl Tenancy {
             .await
             .map_err(|e| SessionError::Mapping(Box::new(e.into())))?
             .item
-            .ok_or(SessionError::NoMapping)?;
-        mapping::parse(tenant, &row, self.clock.now()).ok_or(SessionError::NoMapping)
+            .ok_or(SessionError::NoTenant)?;
+        mapping::parse(tenant, &row, self.clock.now()).ok_or(SessionError::Malformed)
     }
 
     /// One AssumeRole: the tags are what IAM confines the session by, the session's name is what
     /// CloudTrail shows.
-    async fn assume(
+    pub(super) async fn assume(
         &self,
         power: &'static str,
         role: &str,

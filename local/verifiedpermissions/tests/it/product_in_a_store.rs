@@ -70,6 +70,11 @@ fn every_user_adds_to_and_lists_from_the_collection() {
         let body = ask(&store, "stan", &[], action, entity("DocumentStore", "tenant"));
         assert_eq!(service.ok("IsAuthorized", body)["decision"], "ALLOW", "{action}");
     }
+    let manage = |groups: &[&str]| {
+        let body = ask(&store, "ada", groups, "manageUsers", entity("DocumentStore", "tenant"));
+        text(&service.ok("IsAuthorized", body), "decision")
+    };
+    assert_eq!((manage(&["TENANT_ADMINS"]).as_str(), manage(&[]).as_str()), ("ALLOW", "DENY"));
     let body = ask(&store, "stan", &[], "addDocument", entity("Document", "d"));
     service.refused("IsAuthorized", body, "ValidationException");
 }
@@ -85,4 +90,23 @@ fn one_tenants_share_is_nothing_in_anothers_store() {
     };
     assert_eq!((open(&a).as_str(), open(&b).as_str()), ("ALLOW", "DENY"));
     service.refused("CreatePolicy", share(&b, &template, "sam", "d"), "ResourceNotFoundException");
+}
+
+#[test]
+fn a_removed_user_is_forbidden_everything_by_name_and_only_while_the_name_is_there() {
+    let service = Service::new();
+    let (store, _) = tenant(&service);
+    let removed = include_str!("../../../../shared/cedar/removed-user.cedar").replace("USER_ID", "olga");
+    let may = |user: &str| {
+        let body = ask(&store, user, &["TENANT_ADMINS"], "accessDocument", entity("Document", "d"));
+        text(&service.ok("IsAuthorized", body), "decision")
+    };
+    assert_eq!((may("olga").as_str(), may("ada").as_str()), ("ALLOW", "ALLOW"));
+    let mut body = static_policy(&store, &removed);
+    body["name"] = "name/removed/olga".into();
+    service.ok("CreatePolicy", body.clone());
+    service.refused("CreatePolicy", body, "ConflictException");
+    assert_eq!((may("olga").as_str(), may("ada").as_str()), ("DENY", "ALLOW"));
+    service.ok("DeletePolicy", json!({ "policyStoreId": store, "policyId": "name/removed/olga" }));
+    assert_eq!(may("olga"), "ALLOW");
 }

@@ -20,10 +20,12 @@ const STATIC: [&str; 3] = [
     include_str!("../../../../shared/cedar/policies/tenant-admin.cedar"),
 ];
 const SHARE: &str = include_str!("../../../../shared/cedar/share-template.cedar");
+const REMOVED: &str = include_str!("../../../../shared/cedar/removed-user.cedar");
 
-const ACTIONS: [&str; 8] = [
+const ACTIONS: [&str; 9] = [
     "addDocument",
     "listDocuments",
+    "manageUsers",
     "accessDocument",
     "shareDocument",
     "unshareDocument",
@@ -64,6 +66,12 @@ fn with_share(mut set: PolicySet, receiver: &str, document: &str) -> PolicySet {
     set
 }
 
+fn with_removed(mut set: PolicySet, user: &str) -> PolicySet {
+    let id = PolicyId::new(format!("removed/{user}"));
+    set.add(Policy::parse(Some(id), REMOVED.replace("USER_ID", user)).unwrap()).unwrap();
+    set
+}
+
 /// Two documents of one tenant: `report` is olga's and shared with sam, `other` is oscar's.
 fn entities(schema: &Schema) -> Entities {
     let document = |id, owner| {
@@ -87,7 +95,7 @@ fn entities(schema: &Schema) -> Entities {
 
 #[test]
 fn the_policies_validate_strictly_without_errors_and_without_warnings() {
-    let set = with_share(policies(), "sam", "report");
+    let set = with_removed(with_share(policies(), "sam", "report"), "stan");
     let result = Validator::new(schema()).validate(&set, ValidationMode::Strict);
     let said: Vec<String> = result
         .validation_errors()
@@ -146,7 +154,7 @@ fn the_schema_names_these_actions_and_one_group_of_them() {
     for action in ACTIONS {
         let resources: Vec<String> =
             schema().resources_for_action(&uid("Action", action)).unwrap().map(ToString::to_string).collect();
-        let collection = matches!(action, "addDocument" | "listDocuments");
+        let collection = matches!(action, "addDocument" | "listDocuments" | "manageUsers");
         let expected = if collection { "DocumentsAPI::DocumentStore" } else { "DocumentsAPI::Document" };
         assert_eq!(resources, [expected], "{action}");
     }
@@ -157,6 +165,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     // user, action, resource, reason, why
     ("olga", "addDocument", "store", "static/add-document", "every user adds"),
     ("olga", "listDocuments", "store", "static/add-document", "every user lists"),
+    ("olga", "manageUsers", "store", "", "owning documents manages no users"),
     ("olga", "accessDocument", "report", "static/owner", "the owner opens"),
     ("olga", "shareDocument", "report", "static/owner", "the owner shares"),
     ("olga", "unshareDocument", "report", "static/owner", "the owner takes back"),
@@ -167,6 +176,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("olga", "shareDocument", "other", "", "owning one document shares no other"),
     ("sam", "addDocument", "store", "static/add-document", "every user adds"),
     ("sam", "listDocuments", "store", "static/add-document", "every user lists"),
+    ("sam", "manageUsers", "store", "", "a receiver manages no users"),
     ("sam", "accessDocument", "report", "share/report/sam", "the receiver opens what was shared"),
     ("sam", "accessDocument", "other", "", "a share is of one document"),
     ("sam", "shareDocument", "report", "", "a receiver does not share on"),
@@ -176,6 +186,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("sam", "transferOwnership", "report", "", "a receiver does not own"),
     ("ada", "addDocument", "store", "static/add-document static/tenant-admin", "an admin is a user too"),
     ("ada", "listDocuments", "store", "static/add-document static/tenant-admin", "an admin is a user too"),
+    ("ada", "manageUsers", "store", "static/tenant-admin", "an admin manages the users"),
     ("ada", "accessDocument", "report", "static/tenant-admin", "an admin opens anything"),
     ("ada", "shareDocument", "report", "static/tenant-admin", "an admin shares anything"),
     ("ada", "unshareDocument", "report", "static/tenant-admin", "an admin unshares anything"),
@@ -184,12 +195,14 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("ada", "transferOwnership", "report", "static/tenant-admin", "an admin gives away"),
     ("stan", "addDocument", "store", "static/add-document", "every user adds"),
     ("stan", "listDocuments", "store", "static/add-document", "every user lists"),
+    ("stan", "manageUsers", "store", "", "a stranger manages no users"),
     ("stan", "accessDocument", "report", "", "a stranger opens nothing"),
     ("stan", "shareDocument", "report", "", "a stranger shares nothing"),
     ("stan", "unshareDocument", "report", "", "a stranger unshares nothing"),
     ("stan", "listShares", "report", "", "a stranger sees no shares"),
     ("stan", "deleteDocument", "report", "", "a stranger deletes nothing"),
     ("stan", "transferOwnership", "report", "", "a stranger gives nothing away"),
+    ("rita", "manageUsers", "store", "", "a group is its whole name, for users too"),
     ("rita", "deleteDocument", "report", "", "a group is its whole name, not its beginning"),
 ];
 
@@ -240,4 +253,29 @@ fn without_the_share_its_receiver_is_a_stranger() {
     assert_eq!(ask(&with_share(policies(), "sam", "report")), Decision::Allow);
     assert_eq!(ask(&policies()), Decision::Deny);
     assert_eq!(ask(&with_share(policies(), "samuel", "report")), Decision::Deny);
+}
+
+#[test]
+fn a_removed_user_may_do_nothing_whatever_permits_it_and_everybody_else_what_they_may() {
+    let schema = schema();
+    let entities = entities(&schema);
+    let all = with_share(policies(), "sam", "report");
+    let mut permitted = 0;
+    for (user, action, resource, reason, _) in DECISIONS.iter().filter(|row| !row.3.is_empty()) {
+        let on = match *resource {
+            "store" => uid("DocumentStore", "tenant"),
+            document => uid("Document", document),
+        };
+        let request =
+            Request::new(uid("User", user), uid("Action", action), on, Context::empty(), Some(&schema))
+                .unwrap();
+        let refused = Authorizer::new().is_authorized(&request, &with_removed(all.clone(), user), &entities);
+        assert_eq!(refused.decision(), Decision::Deny, "{user} {action} {resource}, despite {reason}");
+        assert_eq!(refused.diagnostics().errors().count(), 0, "a forbid that errs would be skipped");
+        let other = if *user == "stan" { "olga" } else { "stan" };
+        let allowed = Authorizer::new().is_authorized(&request, &with_removed(all.clone(), other), &entities);
+        assert_eq!(allowed.decision(), Decision::Allow, "{user} {action} {resource}: {other} was removed");
+        permitted += 1;
+    }
+    assert!(permitted > 20, "owner, receiver, admin and stranger were all tried: {permitted}");
 }

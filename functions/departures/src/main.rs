@@ -1,0 +1,13 @@
+//! The departures function: wiring only.
+
+use departures::App;
+use lambda_runtime::{Error, run, service_fn};
+use shared::{aws, clock::Clock, config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let runtime = config::Runtime::from_env()?;
+    telemetry::start(runtime.log_level);
+    let app = App::new(&aws::base_config(&runtime)?, config::Departures::from_env()?, Clock::system());
+    run(service_fn(|event| app.handle(event))).await
+}

@@ -1,0 +1,152 @@
+//! The orders of the queue: each carried out, or put back.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::Context;
+use shared::{
+    onboarding::{Erased, InvalidOrder, InvitedAgain, OnboardingError, OpenError, Opened, Order},
+    problem::chain,
+};
+
+use crate::App;
+
+/// The first wait before an order comes again; each further one is twice as long.
+const FIRST_WAIT_S: i32 = 2;
+/// The longest wait before an order comes again.
+const LONGEST_WAIT_S: i32 = 900;
+/// Time kept at the end of an invocation for writing down how far it came and putting the order back.
+const KEPT_FOR_ANSWER: Duration = Duration::from_secs(20);
+
+/// Why an order stopped; it comes again.
+#[derive(Debug, thiserror::Error)]
+enum OrderError {
+    #[error("the order is malformed")]
+    Malformed(#[from] InvalidOrder),
+    #[error("the tenant could not be opened")]
+    Open(#[from] OpenError),
+    #[error("the tenant could not be erased")]
+    Erase(#[from] OnboardingError),
+    #[error("the administrator could not be invited again")]
+    Invite(#[source] OnboardingError),
+}
+
+impl App {
+    /// Carries out a batch of orders, and reports those that must come again.
+    pub(crate) async fn carry_out(&self, batch: SqsEvent, context: &Context) -> SqsBatchResponse {
+        let mut failed = Vec::new();
+        for message in batch.records {
+            if let Err(error) = Box::pin(self.carry_out_one(&message, context)).await {
+                let wait = match error {
+                    // It will not get better: the queue's limit takes it to the dead-letter queue.
+                    OrderError::Malformed(_) => 0,
+                    _ => wait_s(&message),
+                };
+                self.put_back(&message, wait).await;
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message.message_id.unwrap_or_default();
+                failed.push(failure);
+            }
+        }
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = failed;
+        response
+    }
+
+    async fn carry_out_one(&self, message: &SqsMessage, context: &Context) -> Result<(), OrderError> {
+        let request_id = context.request_id.as_str();
+        let deadline = context.deadline() - KEPT_FOR_ANSWER;
+        let order = match Order::of_message(message.body.as_deref().unwrap_or_default()) {
+            Ok(order) => order,
+            Err(error) => {
+                let error = OrderError::from(error);
+                tracing::error!(request_id, outcome = "malformed", error = chain(&error), "order");
+                return Err(error);
+            }
+        };
+        let tenant = order.tenant();
+        match order {
+            Order::Open { tenant_id } => match self.onboarding.open(tenant_id, deadline).await {
+                Ok(opened) => {
+                    let outcome = match opened {
+                        Opened::Ready => "ready",
+                        Opened::WaitsForAddress => "waits_for_address",
+                        Opened::Over => "over",
+                        Opened::Unknown => "unknown",
+                    };
+                    tracing::info!(request_id, %tenant, outcome, "opening");
+                    Ok(())
+                }
+                Err(error) => {
+                    let (step, why) = (error.step.as_str(), error.why);
+                    // No try but the buyer's next one can get past it; the page asks them for it.
+                    let waits_for_buyer = why.needs_another_address();
+                    let error = OrderError::from(error);
+                    tracing::error!(request_id, %tenant, outcome = "failed", step, why = why.as_str(), error = chain(&error), "opening");
+                    if waits_for_buyer { Ok(()) } else { Err(error) }
+                }
+            },
+            Order::Invite { tenant_id } => match self.onboarding.invite_again(tenant_id).await {
+                Ok(invited) => {
+                    let outcome = match invited {
+                        InvitedAgain::Mailed => "mailed",
+                        InvitedAgain::NotNeeded => "not_needed",
+                        InvitedAgain::NotOpen => "not_open",
+                    };
+                    tracing::info!(request_id, %tenant, outcome, "inviting again");
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = OrderError::Invite(error);
+                    tracing::error!(request_id, %tenant, outcome = "failed", error = chain(&error), "inviting again");
+                    Err(error)
+                }
+            },
+            Order::Close { tenant_id } => {
+                match self.onboarding.erase(tenant_id, self.grace, deadline).await {
+                    Ok(erased) => {
+                        let outcome = match erased {
+                            Erased::Complete(_) => "complete",
+                            Erased::Unfinished => "unfinished",
+                            Erased::Reactivated => "reactivated",
+                            Erased::NotOrdered => "not_ordered",
+                        };
+                        tracing::info!(request_id, %tenant, outcome, "erasure");
+                        Ok(())
+                    }
+                    Err(error) => {
+                        let error = OrderError::from(error);
+                        tracing::error!(request_id, %tenant, outcome = "failed", error = chain(&error), "erasure");
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the message visible again after a wait. Should that fail, it comes again when the queue's own
+    /// visibility timeout ends.
+    async fn put_back(&self, message: &SqsMessage, wait_s: i32) {
+        let changed = self
+            .queue
+            .change_message_visibility()
+            .queue_url(&self.queue_url)
+            .set_receipt_handle(message.receipt_handle.clone())
+            .visibility_timeout(wait_s)
+            .send()
+            .await;
+        if let Err(error) = changed {
+            tracing::warn!(
+                error = chain(&aws_sdk_sqs::Error::from(error)),
+                "an order waits for the queue's own timeout"
+            );
+        }
+    }
+}
+
+/// The wait doubles with every try.
+fn wait_s(message: &SqsMessage) -> i32 {
+    let tries: u32 =
+        message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
+    FIRST_WAIT_S.saturating_mul(2_i32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_WAIT_S)
+}

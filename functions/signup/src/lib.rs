@@ -1,0 +1,105 @@
+//! Turns a buyer's arrival from AWS Marketplace into a registration: `GET` and `POST` on `/signup` and below.
+//!
+//! Everybody may come here, so nothing is believed but what the Marketplace says of a token and what this
+//! function signed itself. The token goes to the Marketplace and nowhere else: it is in no log, no table, no
+//! page and no address. There is no cookie, no script and no session; forms can be sent twice.
+
+mod arrive;
+mod failure;
+mod follow;
+mod page;
+mod register;
+mod request;
+mod welcome;
+
+use std::time::Instant;
+
+use lambda_runtime::{Error, LambdaEvent};
+use shared::{
+    clock::Clock,
+    config,
+    marketplace::{ids::ProductCode, seller::SellerSession},
+    onboarding::Onboardings,
+    signup::{self, key::RegistrationKey},
+    subscriptions::Subscriptions,
+};
+
+pub use failure::Failure;
+pub use page::Answer;
+pub use request::BrowserRequest;
+
+/// What lives as long as the execution environment.
+pub struct App {
+    seller: SellerSession,
+    product: ProductCode,
+    key: RegistrationKey,
+    subscriptions: Subscriptions,
+    onboardings: Onboardings,
+    frame: page::Frame,
+    clock: Clock,
+}
+
+impl App {
+    /// `base` carries the function's own credentials.
+    #[must_use]
+    pub fn new(base: shared::aws::SdkConfig, config: config::Signup, clock: Clock) -> Self {
+        let (subscriptions, onboardings) = signup::records(&base, &config);
+        Self {
+            seller: SellerSession::new(&base, clock.clone(), &config.seller, "strongroom-signup"),
+            product: config.seller.product_code,
+            key: RegistrationKey::new(&base, config.registration_key_arn),
+            subscriptions,
+            onboardings,
+            frame: page::Frame::new(config.product_name, config.support_contact, config.sign_in_url),
+            clock,
+        }
+    }
+
+    /// Answers one request, and logs it, once, here.
+    ///
+    /// # Errors
+    /// Never: a failure is a page.
+    pub async fn handle(&self, event: LambdaEvent<BrowserRequest>) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        let request = event.payload;
+        // Boxed: the SDK's futures nest deeper than the compiler likes to lay out in one piece.
+        let outcome = Box::pin(self.route(&request)).await;
+        let error = outcome.as_ref().err().map(Failure::cause);
+        let answer = outcome.unwrap_or_else(|failure| failure.answer(&self.frame, request.id()));
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (method, route) = request.route();
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = %event.context.request_id,
+                    api_request_id = %request.id(),
+                    trace = event.context.xray_trace_id.as_deref(),
+                    route = %format_args!("{method} {route}"),
+                    outcome = answer.status(),
+                    duration_ms,
+                    error,
+                    "request"
+                )
+            };
+        }
+        match answer.status() {
+            500.. => line!(error),
+            _ => line!(info),
+        }
+        Ok(answer)
+    }
+
+    async fn route(&self, request: &BrowserRequest) -> Result<Answer, Failure> {
+        match request.route() {
+            ("GET", "/signup") => Ok(welcome::welcome(self)),
+            ("POST", "/signup") => arrive::arrive(self, request).await,
+            ("POST", "/signup/registrations") => register::register(self, request).await,
+            ("GET", "/signup/registrations/{registration}") => follow::follow(self, request).await,
+            ("POST", "/signup/registrations/{registration}") => follow::correct(self, request).await,
+            (_, "/signup" | "/signup/registrations" | "/signup/registrations/{registration}") => {
+                Err(Failure::NoSuchMethod)
+            }
+            _ => Err(Failure::NoSuchPage),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The Marketplace and our table, side by side: what is bought, told and seen.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant, SystemTime},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use local::marketplace::Marketplace;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::{
+    ids::TenantId,
+    marketplace::{ids::LicenseArn, resolve::Resolved},
+    subscriptions::{Kind, Subscription, Subscriptions},
+};
+use tests::{World, world, world_alone};
+use tokio::sync::Mutex;
+
+/// A purchase at the Marketplace, of which nobody here has heard unless it was told.
+pub(super) struct Bought {
+    pub(super) license: LicenseArn,
+    pub(super) resolved: Resolved,
+    /// Created and updated.
+    pub(super) events: Vec<Value>,
+}
+
+/// The Marketplace and our table, side by side.
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) marketplace: Marketplace,
+}
+
+impl Scene {
+    pub(super) async fn shared() -> Self {
+        Self::of(world().await)
+    }
+
+    pub(super) async fn alone() -> Self {
+        Self::of(world_alone().await)
+    }
+
+    pub(super) fn of(world: World) -> Self {
+        let marketplace = world.marketplace();
+        Self { world, marketplace }
+    }
+
+    /// Somebody buys, and nothing is told.
+    pub(super) async fn buy_unheard(&self) -> Bought {
+        self.buy(json!({ "events": false })).await
+    }
+
+    pub(super) async fn buy(&self, order: Value) -> Bought {
+        let bought = self.marketplace.order("subscriptions", &order).await.unwrap();
+        let text = |name: &str| bought[name].as_str().unwrap();
+        let license: LicenseArn = text("license_arn").parse().unwrap();
+        let resolved = Resolved {
+            account: text("account").parse().unwrap(),
+            license: license.clone(),
+            agreement: Some(text("agreement_id").parse().unwrap()),
+        };
+        Bought { license, resolved, events: bought["events"].as_array().unwrap().clone() }
+    }
+
+    /// Something happens to a licence, and nothing is told; the events that tell of it.
+    pub(super) async fn change_unheard(&self, license: &LicenseArn, change: Value) -> Vec<Value> {
+        let mut order = json!({ "license_arn": license.as_str(), "events": false });
+        order.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let changed = self.marketplace.order("changes", &order).await.unwrap();
+        changed["events"].as_array().unwrap().clone()
+    }
+
+    /// Something happens to a licence, and the Marketplace tells of it.
+    pub(super) async fn change(&self, license: &LicenseArn, change: &str) {
+        let order = json!({ "license_arn": license.as_str(), "change": change });
+        let _ = self.marketplace.order("changes", &order).await.unwrap();
+    }
+
+    /// Puts events straight into the queue, in this order.
+    pub(super) async fn deliver(&self, events: &[Value]) {
+        let bodies: Vec<_> = events.iter().map(Value::to_string).collect();
+        self.deliver_texts(&bodies).await;
+    }
+
+    pub(super) async fn deliver_texts(&self, bodies: &[String]) {
+        for bodies in bodies.chunks(10) {
+            let entries = bodies.iter().enumerate().map(|(nth, body)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(nth.to_string())
+                    .message_body(body)
+                    .build()
+                    .unwrap()
+            });
+            let sent = self
+                .world
+                .root()
+                .sqs()
+                .send_message_batch()
+                .queue_url(self.world.details.output("SubscriptionEventsQueueUrl"))
+                .set_entries(Some(entries.collect()))
+                .send()
+                .await
+                .unwrap();
+            assert!(sent.failed().is_empty(), "{:?}", sent.failed());
+        }
+    }
+
+    /// The product's own library over the product's own tables, as the sign-up function uses it.
+    pub(super) fn subscriptions(&self) -> Subscriptions {
+        Subscriptions::new(
+            self.world.root().dynamodb(),
+            self.world.details.output("SubscriptionsTableName").to_owned(),
+        )
+        .projected_to(self.world.details.output("TenantsTableName").to_owned())
+    }
+
+    pub(super) async fn subscription(&self, license: &LicenseArn) -> Option<Subscription> {
+        self.subscriptions().get(license).await.unwrap()
+    }
+
+    pub(super) async fn kind(&self, license: &LicenseArn) -> Option<Kind> {
+        self.subscription(license).await.map(|subscription| subscription.state.kind)
+    }
+
+    /// The state that was settled last, as the item has it.
+    pub(super) async fn settled(&self, license: &LicenseArn) -> Option<String> {
+        let item = self
+            .world
+            .root()
+            .dynamodb()
+            .get_item()
+            .table_name(self.world.details.output("SubscriptionsTableName"))
+            .key("subject", AttributeValue::S(format!("license#{license}")))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap()
+            .item?;
+        Some(item.get("subscription_state")?.as_s().unwrap().clone())
+    }
+
+    pub(super) async fn see_settled(&self, license: &LicenseArn, kind: Kind) {
+        self.world
+            .see(&format!("{license} {}", kind.as_str()), async || {
+                (self.settled(license).await.as_deref() == Some(kind.as_str())).then_some(())
+            })
+            .await;
+    }
+
+    /// Registers a purchase for a tenant of which there is nothing but a mapping row.
+    pub(super) async fn register_row(&self, bought: &Bought) -> TenantId {
+        let tenant = TenantId::random();
+        let put = self
+            .world
+            .root()
+            .dynamodb()
+            .put_item()
+            .table_name(self.world.details.output("TenantsTableName"))
+            .item("tenant_id", AttributeValue::S(tenant.to_string()))
+            .send()
+            .await;
+        let _ = put.unwrap();
+        self.register(bought, tenant).await;
+        tenant
+    }
+
+    pub(super) async fn register(&self, bought: &Bought, tenant: TenantId) {
+        let registered = self.subscriptions().register(&bought.resolved, tenant, now()).await.unwrap();
+        assert_eq!(registered.tenant, tenant);
+    }
+
+    /// What the tenants' sessions are shown.
+    pub(super) async fn shown(&self, tenant: TenantId) -> Option<String> {
+        let row = self
+            .world
+            .root()
+            .dynamodb()
+            .get_item()
+            .table_name(self.world.details.output("TenantsTableName"))
+            .key("tenant_id", AttributeValue::S(tenant.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap()
+            .item?;
+        Some(row.get("subscription_state")?.as_s().unwrap().clone())
+    }
+
+    pub(super) async fn forget_row(&self, tenant: TenantId) {
+        let deleted = self
+            .world
+            .root()
+            .dynamodb()
+            .delete_item()
+            .table_name(self.world.details.output("TenantsTableName"))
+            .key("tenant_id", AttributeValue::S(tenant.to_string()))
+            .send()
+            .await;
+        let _ = deleted.unwrap();
+    }
+
+    /// The orders for a last metering of this licence that were sent so far.
+    pub(super) async fn last_meterings(&self, license: &LicenseArn) -> Vec<Value> {
+        // Whoever looks takes all that is there, for everybody.
+        static TAKEN: Mutex<BTreeMap<String, Vec<Value>>> = Mutex::const_new(BTreeMap::new());
+        let mut taken = TAKEN.lock().await;
+        let (sqs, url) = (self.world.root().sqs(), self.world.details.output("FinalMeteringQueueUrl"));
+        loop {
+            let received =
+                sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
+            if received.messages().is_empty() {
+                return taken.get(license.as_str()).cloned().unwrap_or_default();
+            }
+            for message in received.messages() {
+                let order: Value = serde_json::from_str(message.body().unwrap()).unwrap();
+                taken.entry(order["license_arn"].as_str().unwrap().to_owned()).or_default().push(order);
+                let handle = message.receipt_handle().unwrap();
+                let _ = sqs.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap();
+            }
+        }
+    }
+
+    pub(super) async fn waiting(&self, queue: &str) -> u32 {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let told = self
+            .world
+            .root()
+            .sqs()
+            .get_queue_attributes()
+            .queue_url(self.world.details.output(queue))
+            .set_attribute_names(Some(names.clone().into()))
+            .send()
+            .await
+            .unwrap();
+        let told = told.attributes.unwrap_or_default();
+        names.iter().filter_map(|name| told.get(name)?.parse::<u32>().ok()).sum()
+    }
+
+    pub(super) async fn see_queue_done(&self) {
+        let done = async || (self.waiting("SubscriptionEventsQueueUrl").await == 0).then_some(());
+        self.world.see("every event done with", done).await;
+    }
+
+    pub(super) async fn reconcile(&self) -> Value {
+        let order = json!({ "reconcile": {} });
+        local::account::invoke(self.world.details, "Subscriptions", &order).await.unwrap().unwrap()
+    }
+}
+
+impl Scene {
+    /// Delivers one event while one call of the function fails, `skip` calls of that kind having passed, and
+    /// waits for its end. Whether there was such a call.
+    pub(super) async fn survives(&self, kind: Kind, call: (&str, &str, &str), skip: u32) -> bool {
+        let (service, operation, when) = call;
+        let somebody = self.world.somebody(None);
+        let faults = format!("{}/_gateway/faults", self.world.details.aws_endpoint_url);
+        let bought = self.buy_unheard().await;
+        let tenant = self.register_row(&bought).await;
+        let event = if kind == Kind::Active {
+            bought.events[1].clone()
+        } else {
+            self.deliver(&bought.events).await;
+            self.see_settled(&bought.license, Kind::Active).await;
+            self.change_unheard(&bought.license, json!({ "change": "end" })).await.remove(0)
+        };
+        self.see_queue_done().await;
+        // Three tries of one call are the SDK's own; the event itself has to come back after them.
+        let order = json!({
+            "service": service, "operation": operation, "function": "Subscriptions",
+            "when": when, "error": "500", "times": 3, "skip": skip,
+        });
+        let ordered = somebody.use_url_with(Method::POST, &faults, order.to_string()).await;
+        assert_eq!(ordered.status, 201, "{}", ordered.body);
+        self.deliver(&[event]).await;
+        self.see_settled(&bought.license, kind).await;
+        self.see_queue_done().await;
+        let open = somebody.use_url(Method::GET, &faults, b"").await.json()["faults"].clone();
+        let _ = somebody.use_url(Method::DELETE, &faults, b"").await.expect(200);
+        let what = format!("{} {when} its effect, call {skip}, on the way to {kind:?}", operation);
+        assert_eq!(self.shown(tenant).await.as_deref(), Some(kind.as_str()), "{what}");
+        let asked = !self.last_meterings(&bought.license).await.is_empty();
+        assert_eq!(asked, kind == Kind::Suspended, "{what}: the last metering");
+        self.forget_row(tenant).await;
+        assert!(open == json!([]) || open[0]["times"] == 3, "{what}: hit in part");
+        open == json!([])
+    }
+}
+
+pub(super) fn now() -> SystemTime {
+    shared::clock::Clock::system().now()
+}
+
+/// Looks every so often until `look` sees it.
+pub(super) async fn until(patience: Duration, what: &str, look: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !look().await {
+        assert!(begun.elapsed() < patience, "{what} was not seen in {patience:?}");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
