@@ -9,6 +9,7 @@ pub mod documents;
 pub mod http;
 pub mod ids;
 pub mod marketplace;
+pub mod metering;
 pub mod onboarding;
 pub mod problem;
 pub mod queue;
