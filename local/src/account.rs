@@ -248,6 +248,17 @@ pub async fn tools(options: &Options) -> Result<PathBuf, AccountError> {
     python::tools(&paths, options.progress).await
 }
 
+/// The folder of the pinned programs that read templates for the prover, installed if they are not there.
+///
+/// # Errors
+/// As [`start`], as far as it is about Python.
+pub async fn prover(options: &Options) -> Result<PathBuf, AccountError> {
+    let paths = Paths::of_this_checkout();
+    // A lock of its own: whoever proves does not wait for an account to come up.
+    let _installing = lock(paths.local("prover.lock")).await?;
+    python::prover(&paths, options.progress).await
+}
+
 /// Waits for whoever else is starting or joining an account, and keeps others waiting until dropped.
 async fn lock_to_start(paths: &Paths) -> Result<File, AccountError> {
     lock(paths.local("starting.lock")).await

@@ -17,6 +17,7 @@ pub mod marketplace;
 mod paths;
 mod process;
 mod progress;
+pub mod prove;
 pub mod signup;
 pub mod story;
 pub mod tenant;

@@ -11,7 +11,7 @@ use local::{
     Progress,
     account::{self, Options, StopRequests},
     doors::Doors,
-    mail, marketplace, signup, story, tenant,
+    mail, marketplace, prove, signup, story, tenant,
 };
 
 /// The local AWS account: the real template on this machine.
@@ -73,6 +73,18 @@ enum Command {
     Credentials {
         /// Its name in the template's outputs: Documents, Signup and so on.
         function: String,
+    },
+    /// Prove over the templates' text that no tenant reaches another's data; needs no account.
+    Prove {
+        /// A SAM or CloudFormation template; ours if none is named.
+        #[arg(long = "template")]
+        templates: Vec<std::path::PathBuf>,
+        /// One JSON line a finding instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Write the permissions down as they now are: local/prover/permissions.txt.
+        #[arg(long)]
+        accept: bool,
     },
     /// Install the pinned tools (sam, cargo-lambda, cfn-lint) and print the folder that they are in.
     Tools,
@@ -151,6 +163,14 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             let details = account::running().await?;
             tell(&mut io::stdout(), &account::exports(&details, &function)?);
             Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Prove { templates, json, accept }) => {
+            let wanted = prove::Wanted { templates, json, accept };
+            let mut print = |text: &str| tell(&mut io::stdout(), text);
+            match stop.or(prove::run(&options, &wanted, &mut print)).await {
+                None => Ok(INTERRUPTED.into()),
+                Some(holds) => Ok(if holds? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            }
         }
         Some(Command::Tools) => {
             let Some(tools) = stop.or(account::tools(&options)).await else { return Ok(INTERRUPTED.into()) };

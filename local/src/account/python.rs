@@ -33,6 +33,13 @@ const TOOLS: Environment = Environment {
     constraints: include_str!("tools-constraints.txt"),
 };
 
+const PROVER: Environment = Environment {
+    folder: "prover",
+    title: "prover packages (aws-sam-translator, policy_sentry)",
+    packages: &["aws-sam-translator==1.115.0", "policy_sentry==0.15.2"],
+    constraints: include_str!("prover-constraints.txt"),
+};
+
 /// Names under which a Python may be found, the likeliest first.
 const PYTHONS: [&str; 7] =
     ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
@@ -49,6 +56,11 @@ pub(super) async fn engine(paths: &Paths, progress: Progress) -> Result<PathBuf,
 /// The folder of the tools' programs; made if it is not there.
 pub(super) async fn tools(paths: &Paths, progress: Progress) -> Result<PathBuf, AccountError> {
     ready(paths, progress, &TOOLS).await
+}
+
+/// The folder of the programs that read templates for the prover; made if it is not there.
+pub(super) async fn prover(paths: &Paths, progress: Progress) -> Result<PathBuf, AccountError> {
+    ready(paths, progress, &PROVER).await
 }
 
 async fn ready(paths: &Paths, progress: Progress, wanted: &Environment) -> Result<PathBuf, AccountError> {

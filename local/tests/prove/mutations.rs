@@ -1,0 +1,578 @@
+//! Faults put into our templates, one at a time: each is found, and said in the right words.
+
+use serde_json::{Value, json};
+
+use super::{FACTS, OURS, prove_ours, sentences};
+
+/// The first template, changed.
+fn with(change: impl FnOnce(&mut Value)) -> Vec<Value> {
+    let mut templates = OURS.templates.clone();
+    change(&mut templates[0]);
+    assert_ne!(templates[0], OURS.templates[0], "the change changes nothing");
+    templates
+}
+
+fn role<'a>(template: &'a mut Value, name: &str) -> &'a mut Value {
+    &mut template["Resources"][name]["Properties"]
+}
+
+/// A statement of a role's inline policies.
+fn statement<'a>(template: &'a mut Value, of: &str, sid: &str) -> &'a mut Value {
+    let policies = role(template, of)["Policies"].as_array_mut().unwrap();
+    let mut statements =
+        policies.iter_mut().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array_mut().unwrap());
+    statements.find(|statement| statement["Sid"] == sid).unwrap()
+}
+
+fn trust<'a>(template: &'a mut Value, of: &str) -> &'a mut Value {
+    &mut role(template, of)["AssumeRolePolicyDocument"]["Statement"][0]
+}
+
+fn add_action(statement: &mut Value, action: &str) {
+    statement["Action"].as_array_mut().unwrap().push(json!(action));
+}
+
+fn remove(condition: &mut Value, key: &str) {
+    condition.as_object_mut().unwrap().remove(key).unwrap();
+}
+
+/// Every fault is found, by a sentence that begins and ends so.
+fn found(templates: &[Value], begins: &str, ends: &str) {
+    let proof = prove_ours(templates, &FACTS);
+    let sentences = sentences(&proof);
+    let is_it = |sentence: &&String| sentence.starts_with(begins) && sentence.ends_with(ends);
+    assert!(
+        sentences.iter().any(|sentence| is_it(&sentence)),
+        "{begins} … {ends}\n{sentences:#?}\n{:#?}",
+        proof.stale
+    );
+}
+
+const A: &str = "tagged tenant A with A's store,";
+
+#[test]
+fn a_guard_against_absent_keys_that_is_dropped_with_a_scan_added() {
+    let both = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnDocuments");
+        remove(&mut statement["Condition"], "Null");
+        add_action(statement, "dynamodb:Scan");
+    });
+    found(
+        &both,
+        &format!("TenantDataRole, {A} can dynamodb:Scan on every tenant's rows of DocumentsTable"),
+        "by statement `OwnDocuments` of `one-tenant`.",
+    );
+    // Either alone does nothing: that is what the guard is for, and what a list of actions is for.
+    let scan = with(|template| {
+        add_action(statement(template, "TenantDataRole", "OwnDocuments"), "dynamodb:Scan");
+    });
+    assert_eq!(sentences(&prove_ours(&scan, &FACTS)), Vec::<String>::new());
+}
+
+#[test]
+fn a_guard_dropped_from_a_statement_with_every_action() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnDocuments");
+        statement["Action"] = json!("dynamodb:*");
+        remove(&mut statement["Condition"], "Null");
+    });
+    let proof = prove_ours(&templates, &FACTS);
+    let on_all = |action: &str| {
+        proof.counterexamples.iter().any(|one| {
+            one.actions.iter().any(|found| found == action)
+                && one.whose == ["every tenant's"]
+                && one.who == "TenantDataRole"
+        })
+    };
+    for action in ["Scan", "DeleteTable", "ExportTableToPointInTime", "PartiQLSelect", "PutResourcePolicy"] {
+        assert!(on_all(&format!("dynamodb:{action}")), "{action}: {:#?}", sentences(&proof));
+    }
+}
+
+#[test]
+fn a_partiql_select_without_the_guard() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnShares");
+        remove(&mut statement["Condition"], "Null");
+        add_action(statement, "dynamodb:PartiQLSelect");
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can dynamodb:PartiQLSelect on every tenant's rows of SharesTable"),
+        "`OwnShares` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn leading_keys_with_a_wildcard() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnDocuments");
+        remove(&mut statement["Condition"], "ForAllValues:StringEquals");
+        statement["Condition"]["ForAllValues:StringLike"] =
+            json!({"dynamodb:LeadingKeys": ["${aws:PrincipalTag/tenant_id}*"]});
+    });
+    found(
+        &templates,
+        &format!(
+            "TenantDataRole, {A} can dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem on the longer twin's"
+        ),
+        "rows of DocumentsTable, by statement `OwnDocuments` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn leading_keys_of_anything() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantMappingRole", "OwnMapping");
+        remove(&mut statement["Condition"], "ForAllValues:StringEquals");
+    });
+    found(
+        &templates,
+        "TenantMappingRole, tagged tenant A, can dynamodb:GetItem on tenant B's rows of TenantsTable",
+        "`OwnMapping` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn any_value_in_place_of_all() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnShares");
+        let keys = statement["Condition"]["ForAllValues:StringEquals"].clone();
+        remove(&mut statement["Condition"], "ForAllValues:StringEquals");
+        statement["Condition"]["ForAnyValue:StringEquals"] = keys;
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can dynamodb:BatchGetItem on tenant B's rows of SharesTable"),
+        "`OwnShares` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn an_index_without_leading_keys() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnDocumentsByOwner");
+        statement.as_object_mut().unwrap().remove("Condition");
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can dynamodb:Query on tenant B's rows of DocumentsTable/by-owner"),
+        "`OwnDocumentsByOwner` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn an_index_whose_partition_key_is_not_the_tenant() {
+    let templates = with(|template| {
+        let index = &mut template["Resources"]["DocumentsTable"]["Properties"]["GlobalSecondaryIndexes"][0];
+        index["KeySchema"][0]["AttributeName"] = json!("owner");
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can dynamodb:Query on every tenant's rows of DocumentsTable/by-owner"),
+        "`OwnDocumentsByOwner` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn every_index_of_a_table_and_the_table() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnDocumentsByOwner");
+        statement["Resource"] = json!("arn:aws:dynamodb:us-east-1:111111111111:table/*");
+        statement.as_object_mut().unwrap().remove("Condition");
+        add_action(statement, "dynamodb:GetRecords");
+    });
+    found(
+        &templates,
+        &format!(
+            "TenantDataRole, {A} can dynamodb:GetRecords on every tenant's rows in a stream of DocumentsTable"
+        ),
+        "`OwnDocumentsByOwner` of `one-tenant`.",
+    );
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can dynamodb:Query on SubscriptionsTable"),
+        "`one-tenant`.",
+    );
+}
+
+#[test]
+fn the_mapping_role_given_a_query_of_another_table() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantMappingRole", "OwnMapping");
+        add_action(statement, "dynamodb:Query");
+        statement["Resource"] = json!("*");
+        statement.as_object_mut().unwrap().remove("Condition");
+    });
+    found(
+        &templates,
+        "TenantMappingRole, tagged tenant A, can dynamodb:Query on tenant B's rows of DocumentsTable/by-owner",
+        "`OwnMapping` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn a_bucket_prefix_without_its_slash() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnContent");
+        statement["Resource"] = json!("arn:aws:s3:::product-contentbucket/${aws:PrincipalTag/tenant_id}*");
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can s3:GetObject, s3:PutObject on the longer twin's"),
+        "objects in ContentBucket, by statement `OwnContent` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn a_list_by_a_prefix_without_its_slash() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantErasureRole", "FindOwnContent");
+        statement["Condition"] = json!({"StringEquals": {"s3:prefix": "${aws:PrincipalTag/tenant_id}"}});
+    });
+    found(
+        &templates,
+        &format!("TenantErasureRole, {A} can s3:ListBucket on every tenant's list of ContentBucket"),
+        "`FindOwnContent` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn a_list_that_may_leave_its_prefix_out() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantErasureRole", "FindOwnContent");
+        let prefix = statement["Condition"]["StringEquals"].clone();
+        statement["Condition"] = json!({ "StringEqualsIfExists": prefix });
+    });
+    found(
+        &templates,
+        &format!("TenantErasureRole, {A} can s3:ListBucket on every tenant's list of ContentBucket"),
+        "`FindOwnContent` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn every_action_on_the_bucket() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "OwnContent");
+        statement["Action"] = json!("s3:*");
+        statement["Resource"] =
+            json!(["arn:aws:s3:::product-contentbucket", "arn:aws:s3:::product-contentbucket/*"]);
+    });
+    let proof = prove_ours(&templates, &FACTS);
+    for (action, whose) in [("GetObjectVersion", "tenant B's"), ("PutBucketPolicy", "every tenant's")] {
+        let action = format!("s3:{action}");
+        let is_it = |one: &prover::Counterexample| one.actions.contains(&action) && one.whose == [whose];
+        assert!(proof.counterexamples.iter().any(is_it), "{action}: {:#?}", sentences(&proof));
+    }
+}
+
+#[test]
+fn any_store_without_the_condition_on_its_tag() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "AskOwnStore");
+        statement["Resource"] = json!("arn:aws:verifiedpermissions::111111111111:policy-store/*");
+        statement.as_object_mut().unwrap().remove("Condition");
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can verifiedpermissions:IsAuthorized on tenant B's policy store"),
+        "`AskOwnStore` of `one-tenant`.",
+    );
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can verifiedpermissions:IsAuthorized on stores without a tag"),
+        "`one-tenant`.",
+    );
+}
+
+/// A row that names another's store, or a function that does, is then all that it takes.
+#[test]
+fn the_own_store_without_the_condition_on_its_tag() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantSharingRole", "WriteOwnShares");
+        statement.as_object_mut().unwrap().remove("Condition");
+    });
+    found(
+        &templates,
+        "TenantSharingRole, tagged tenant A with a store tagged for B, can verifiedpermissions:CreatePolicy, verifiedpermissions:DeletePolicy, verifiedpermissions:GetPolicy on tenant B's policy store",
+        "`WriteOwnShares` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn every_tag_of_a_store_like_the_callers() {
+    let templates = with(|template| {
+        let statement = statement(template, "TenantDataRole", "AskOwnStore");
+        statement["Resource"] = json!("arn:aws:verifiedpermissions::111111111111:policy-store/*");
+        statement["Condition"] =
+            json!({"StringLike": {"aws:ResourceTag/tenant_id": "${aws:PrincipalTag/tenant_id}*"}});
+    });
+    found(
+        &templates,
+        &format!("TenantDataRole, {A} can verifiedpermissions:IsAuthorized on the longer twin's"),
+        "policy store, by statement `AskOwnStore` of `one-tenant`.",
+    );
+}
+
+#[test]
+fn a_trust_of_the_whole_account() {
+    let templates = with(|template| {
+        trust(template, "TenantDataRole")["Principal"] = json!({"AWS": "arn:aws:iam::111111111111:root"});
+    });
+    found(
+        &templates,
+        "any other role of the account 111111111111 can make a session of TenantDataRole, tagged tenant A with A's store",
+        "by statement `NamedFunctionsForOneTenant` of `trust`.",
+    );
+}
+
+#[test]
+fn a_trust_of_everybody() {
+    let templates = with(|template| trust(template, "TenantDataRole")["Principal"] = json!({"AWS": "*"}));
+    found(
+        &templates,
+        "any role of any other account can make a session of TenantDataRole, tagged tenant A with A's store",
+        "`NamedFunctionsForOneTenant` of `trust`.",
+    );
+}
+
+#[test]
+fn a_trust_that_demands_no_tag() {
+    let templates = with(|template| {
+        trust(template, "TenantDataRole").as_object_mut().unwrap().remove("Condition");
+    });
+    found(&templates, "DocumentsRole can make a session of TenantDataRole without tags", "`trust`.");
+    found(
+        &templates,
+        "SharesRole can make a session of TenantDataRole tagged with an empty tenant with A's store",
+        "`trust`.",
+    );
+}
+
+#[test]
+fn a_trust_that_takes_any_tenant() {
+    let templates = with(|template| {
+        let condition = &mut trust(template, "TenantDataRole")["Condition"];
+        condition["StringLike"]["aws:RequestTag/tenant_id"] = json!("*");
+        remove(condition, "StringNotLike");
+    });
+    for odd in ["with an empty tenant", "`ab`", "with A's id, `/` and more"] {
+        found(
+            &templates,
+            &format!("DocumentsRole can make a session of TenantDataRole tagged {odd} with A's store"),
+            "`trust`.",
+        );
+    }
+}
+
+#[test]
+fn a_trust_that_takes_a_slash() {
+    let templates = with(|template| {
+        remove(&mut trust(template, "TenantDataRole")["Condition"], "StringNotLike");
+    });
+    found(
+        &templates,
+        "DocumentsRole can make a session of TenantDataRole tagged with a tenant that has `/` as its character 17 with A's store",
+        "`trust`.",
+    );
+}
+
+#[test]
+fn a_trust_that_takes_further_tags() {
+    let templates = with(|template| {
+        remove(&mut trust(template, "TenantDataRole")["Condition"], "ForAllValues:StringEquals");
+    });
+    found(
+        &templates,
+        "DocumentsRole can make a session of TenantDataRole tagged tenant A with A's store and one tag more",
+        "`trust`.",
+    );
+}
+
+#[test]
+fn a_trust_that_takes_an_empty_store() {
+    let templates = with(|template| {
+        trust(template, "TenantErasureRole")["Condition"]["StringLike"]["aws:RequestTag/policy_store_id"] =
+            json!("*");
+    });
+    found(
+        &templates,
+        "OnboardingRole can make a session of TenantErasureRole tagged tenant A with an empty store",
+        "`trust`.",
+    );
+}
+
+#[test]
+fn one_more_function_in_a_trust() {
+    let templates = with(|template| {
+        let principals = trust(template, "TenantErasureRole")["Principal"]["AWS"].as_array_mut().unwrap();
+        principals.push(json!({"Fn::GetAtt": ["DocumentsRole", "Arn"]}));
+    });
+    found(
+        &templates,
+        "DocumentsRole can make a session of TenantErasureRole, tagged tenant A with A's store, which is not declared",
+        "`NamedFunctionsForOneTenant` of `trust`.",
+    );
+}
+
+#[test]
+fn one_more_function_that_runs_with_a_role() {
+    let templates = with(|template| {
+        template["Resources"]["SignupFunction"]["Properties"]["Role"] =
+            json!({"Fn::GetAtt": ["SharesRole", "Arn"]});
+    });
+    found(&templates, "SignupFunction runs with SharesRole, which is not declared", "by its own properties.");
+}
+
+/// A tag that is not transitive can be another one in the next session.
+#[test]
+fn a_tenants_session_that_may_make_another() {
+    let templates = with(|template| {
+        let principals = trust(template, "TenantDataRole")["Principal"]["AWS"].as_array_mut().unwrap();
+        principals.push(json!({"Fn::GetAtt": ["TenantMappingRole", "Arn"]}));
+    });
+    found(
+        &templates,
+        "TenantMappingRole tagged tenant A can make a further session of TenantDataRole, tagged tenant B with A's store",
+        "`trust`.",
+    );
+}
+
+#[test]
+fn a_function_with_data_of_its_own() {
+    let templates = with(|template| {
+        let statement = statement(template, "DocumentsRole", "OwnTraces");
+        add_action(statement, "dynamodb:GetItem");
+    });
+    found(
+        &templates,
+        "DocumentsRole can dynamodb:GetItem on any tenant's rows of DocumentsTable",
+        "`OwnTraces` of `log-and-trace`.",
+    );
+}
+
+#[test]
+fn a_managed_policy_of_awss_on_a_function() {
+    let templates = with(|template| {
+        role(template, "SharesRole")["ManagedPolicyArns"] =
+            json!(["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"]);
+    });
+    found(
+        &templates,
+        "SharesRole can do whatever that policy says",
+        "by arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess.",
+    );
+}
+
+#[test]
+fn a_control_plane_that_says_more_than_its_state() {
+    let templates = with(|template| {
+        let condition = &mut statement(template, "SubscriptionsRole", "ShowState")["Condition"];
+        remove(condition, "StringEqualsIfExists");
+    });
+    found(
+        &templates,
+        "SubscriptionsRole can dynamodb:UpdateItem on any tenant's rows of TenantsTable",
+        "`ShowState` of `keep-in-step`.",
+    );
+}
+
+#[test]
+fn a_store_that_can_be_given_to_another_tenant() {
+    let templates = with(|template| {
+        let condition = &mut statement(template, "OnboardingRole", "TagNewStores")["Condition"];
+        remove(condition, "StringEqualsIfExists");
+    });
+    found(
+        &templates,
+        "OnboardingRole can verifiedpermissions:TagResource on any tenant's policy store",
+        "`TagNewStores` of `set-up`.",
+    );
+}
+
+#[test]
+fn a_bucket_policy_that_lets_everybody_read() {
+    let templates = with(|template| {
+        let statements =
+            &mut template["Resources"]["ContentBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+        statements.as_array_mut().unwrap().push(json!({
+            "Sid": "Open", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::product-contentbucket/*",
+        }));
+    });
+    found(
+        &templates,
+        "TenantMappingRole, tagged tenant A, can s3:GetObject on tenant B's objects in ContentBucket",
+        "`Open` of `ContentBucketPolicy`.",
+    );
+    found(
+        &templates,
+        "SignupRole can s3:GetObject on any tenant's objects in ContentBucket",
+        "`Open` of `ContentBucketPolicy`.",
+    );
+}
+
+#[test]
+fn a_bucket_policy_that_lets_another_account_in() {
+    let templates = with(|template| {
+        let statements =
+            &mut template["Resources"]["ContentBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+        statements.as_array_mut().unwrap().push(json!({
+            "Sid": "Partner", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::product-contentbucket/*",
+        }));
+    });
+    found(
+        &templates,
+        "any role of any other account can s3:GetObject on ContentBucket",
+        "by statement `Partner` of `ContentBucketPolicy`.",
+    );
+}
+
+#[test]
+fn a_bus_that_takes_events_of_the_whole_seller_account() {
+    let templates = with(|template| {
+        let statement = &mut template["Resources"]["MarketplaceBusPolicy"]["Properties"]["Statement"];
+        remove(&mut statement["Condition"], "ArnEquals");
+    });
+    found(
+        &templates,
+        "any other role of the account 222222222222 can events:PutEvents on MarketplaceBus",
+        "`MarketplaceBusPolicy`.",
+    );
+}
+
+#[test]
+fn a_seller_who_does_not_ask_for_the_external_id() {
+    let mut templates = OURS.templates.clone();
+    trust(&mut templates[1], "RegistrationRole").as_object_mut().unwrap().remove("Condition");
+    found(
+        &templates,
+        "SignupRole can make a session of RegistrationRole without an external id",
+        "`TheSignUpFunctionOnly` of `trust`.",
+    );
+}
+
+#[test]
+fn a_seller_who_trusts_the_whole_account() {
+    let mut templates = OURS.templates.clone();
+    trust(&mut templates[1], "RegistrationRole")["Principal"] =
+        json!({"AWS": "arn:aws:iam::111111111111:root"});
+    found(
+        &templates,
+        "any other role of the account 111111111111 can make a session of RegistrationRole, without tags",
+        "`TheSignUpFunctionOnly` of `trust`.",
+    );
+}
+
+/// What is declared and no longer there is said too, so that the list stays true.
+#[test]
+fn a_right_that_is_taken_away() {
+    let templates = with(|template| {
+        statement(template, "TenantDataRole", "PromiseDeletion")["Action"] = json!(["sqs:GetQueueUrl"]);
+    });
+    let proof = prove_ours(&templates, &FACTS);
+    let stale = "TenantDataRole is declared to do sqs:SendMessage on DeletionsQueue, and cannot";
+    assert!(proof.stale.iter().any(|line| line == stale), "{:#?}", proof.stale);
+}
