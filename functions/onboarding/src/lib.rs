@@ -17,6 +17,7 @@ use shared::{
     clock::Clock,
     config,
     onboarding::{ControlPlane, Onboarding, Onboardings},
+    queue::OwnQueue,
     subscriptions::{FinalMetering, Subscriptions},
     tenancy::Tenancy,
     users::pool::Pool,
@@ -25,8 +26,7 @@ use shared::{
 /// What lives as long as the execution environment.
 pub struct App {
     onboarding: Onboarding,
-    queue: aws_sdk_sqs::Client,
-    queue_url: String,
+    queue: OwnQueue,
     grace: Duration,
 }
 
@@ -46,8 +46,8 @@ impl App {
     )]
     pub fn new(base: shared::aws::SdkConfig, config: config::Onboarding, clock: Clock) -> Self {
         let dynamodb = aws_sdk_dynamodb::Client::new(&base);
-        let queue = aws_sdk_sqs::Client::new(&base);
-        let queue_url = config.onboarding_queue_url;
+        let sqs = aws_sdk_sqs::Client::new(&base);
+        let queue = OwnQueue::new(&base, config.onboarding_queue_url.clone());
         let onboarding = Onboarding {
             plane: ControlPlane {
                 verified_permissions: aws_sdk_verifiedpermissions::Client::new(&base),
@@ -58,19 +58,19 @@ impl App {
             },
             records: Onboardings::new(
                 dynamodb.clone(),
-                queue.clone(),
+                sqs.clone(),
                 config.onboarding_table,
-                queue_url.clone(),
+                config.onboarding_queue_url,
             ),
             subscriptions: Subscriptions::new(dynamodb, config.subscriptions_table)
                 .projected_to(config.resources.tenants_table.clone())
-                .asking(FinalMetering::new(queue.clone(), config.final_metering_queue_url)),
+                .asking(FinalMetering::new(sqs, config.final_metering_queue_url)),
             pool: Pool::new(&base, config.user_pool_id),
             tenancy: Tenancy::new(base, clock.clone(), config.roles, config.resources),
             clock,
         };
         let grace = Duration::from_secs(u64::from(config.grace_period_days) * 24 * 3600);
-        Self { onboarding, queue, queue_url, grace }
+        Self { onboarding, queue, grace }
     }
 
     /// Answers one event: a batch of orders, or an operator's request.

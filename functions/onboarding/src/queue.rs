@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Context;
 use shared::{
     onboarding::{Erased, InvalidOrder, InvitedAgain, OnboardingError, OpenError, Opened, Order},
     problem::chain,
+    queue,
 };
 
 use crate::App;
 
-/// The first wait before an order comes again; each further one is twice as long.
-const FIRST_WAIT_S: i32 = 2;
-/// The longest wait before an order comes again.
-const LONGEST_WAIT_S: i32 = 900;
 /// Time kept at the end of an invocation for writing down how far it came and putting the order back.
 const KEPT_FOR_ANSWER: Duration = Duration::from_secs(20);
 
@@ -39,18 +36,14 @@ impl App {
             if let Err(error) = Box::pin(self.carry_out_one(&message, context)).await {
                 let wait = match error {
                     // It will not get better: the queue's limit takes it to the dead-letter queue.
-                    OrderError::Malformed(_) => 0,
-                    _ => wait_s(&message),
+                    OrderError::Malformed(_) => Duration::ZERO,
+                    _ => queue::backoff(&message),
                 };
-                self.put_back(&message, wait).await;
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message.message_id.unwrap_or_default();
-                failed.push(failure);
+                self.queue.give_back(&message, wait).await;
+                failed.push(message);
             }
         }
-        let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = failed;
-        response
+        queue::again(failed)
     }
 
     async fn carry_out_one(&self, message: &SqsMessage, context: &Context) -> Result<(), OrderError> {
@@ -123,30 +116,4 @@ impl App {
             }
         }
     }
-
-    /// Makes the message visible again after a wait. Should that fail, it comes again when the queue's own
-    /// visibility timeout ends.
-    async fn put_back(&self, message: &SqsMessage, wait_s: i32) {
-        let changed = self
-            .queue
-            .change_message_visibility()
-            .queue_url(&self.queue_url)
-            .set_receipt_handle(message.receipt_handle.clone())
-            .visibility_timeout(wait_s)
-            .send()
-            .await;
-        if let Err(error) = changed {
-            tracing::warn!(
-                error = chain(&aws_sdk_sqs::Error::from(error)),
-                "an order waits for the queue's own timeout"
-            );
-        }
-    }
-}
-
-/// The wait doubles with every try.
-fn wait_s(message: &SqsMessage) -> i32 {
-    let tries: u32 =
-        message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
-    FIRST_WAIT_S.saturating_mul(2_i32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_WAIT_S)
 }
