@@ -14,7 +14,7 @@
 //! - **Every run begins at the beginning** and finds done what was done: no step is skipped because of what an
 //!   earlier run wrote down, so nothing depends on whether a crash came before or after its effect.
 //! - **One store.** The alias leads to one store. What is made before it stands is found again by its client
-//!   token, later by its description; what loses the race for the alias is removed ([`store`]).
+//!   token, later by its description; what loses the race for the alias is removed (`store.rs`).
 //! - **Closed until checked.** The mapping row comes when the store is whole, and says `opening`; only the last
 //!   step makes that `open`, and only from `opening`.
 //! - **No way back.** Every write to a record that is being opened demands that it still is: a run that comes
