@@ -38,6 +38,7 @@ use tokio::{
 };
 
 pub use details::{Credentials, Details, Role, Seller, Tenant, User};
+pub(crate) use environment::function_configuration;
 pub use environment::{exports, function_key, sam_environment};
 pub use functions::FUNCTIONS;
 pub use greeting::greeting;

@@ -14,6 +14,7 @@ mod aws;
 pub mod doors;
 pub mod mail;
 pub mod marketplace;
+pub mod metering;
 mod paths;
 mod process;
 mod progress;

@@ -11,7 +11,7 @@ use local::{
     Progress,
     account::{self, Options, StopRequests},
     doors::Doors,
-    mail, marketplace, prove, signup, story, tenant,
+    mail, marketplace, metering, prove, signup, story, tenant,
 };
 
 /// The local AWS account: the real template on this machine.
@@ -50,6 +50,9 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Show metering at work: use, run the aggregator, and lay used, sealed, sent and billed side by side; or ask the
+    /// ledger (`metering ledger`), or measure a run (`metering scale`). Succeeds only if they agree.
+    Metering(metering::command::Arguments),
     /// List tenants, show one, or have a closed one erased.
     Tenant {
         #[command(subcommand)]
@@ -86,6 +89,8 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// Print the API's description (OpenAPI 3.1) as the routes make it: `openapi.json`.
+    Openapi,
     /// Install the pinned tools (sam, cargo-lambda, cfn-lint) and print the folder that they are in.
     Tools,
 }
@@ -139,6 +144,7 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             marketplace::run(&details, &command, json, &mut |text| tell(&mut io::stdout(), text)).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Metering(arguments)) => meter(&options, stop, &arguments).await,
         Some(Command::Tenant { command, json }) => {
             let details = account::running().await?;
             let mut print = |text: &str| tell(&mut io::stdout(), text);
@@ -172,6 +178,10 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
                 Some(holds) => Ok(if holds? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
             }
         }
+        Some(Command::Openapi) => {
+            tell(&mut io::stdout(), shared::routes::openapi::file().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Tools) => {
             let Some(tools) = stop.or(account::tools(&options)).await else { return Ok(INTERRUPTED.into()) };
             tell(&mut io::stdout(), &tools?.display().to_string());
@@ -200,6 +210,30 @@ async fn play(
     let played = stop.or(plot(held.details(), &mut told)).await;
     held.release().await;
     Ok(match played.transpose()? {
+        None => INTERRUPTED.into(),
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::FAILURE,
+    })
+}
+
+/// Shows metering in the account that runs, or, where that makes sense, in one of its own.
+async fn meter(
+    options: &Options,
+    mut stop: StopRequests,
+    arguments: &metering::command::Arguments,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let mut print = |text: &str| tell(&mut io::stdout(), text);
+    let held = if arguments.starts_an_account() {
+        let Some(held) = stop.or(account::start_or_join(options)).await else {
+            return Ok(INTERRUPTED.into());
+        };
+        held?
+    } else {
+        account::Held::Joined(Box::new(account::running().await?))
+    };
+    let told = stop.or(metering::command::run(held.details(), arguments, &mut print)).await;
+    held.release().await;
+    Ok(match told.transpose()? {
         None => INTERRUPTED.into(),
         Some(true) => ExitCode::SUCCESS,
         Some(false) => ExitCode::FAILURE,

@@ -49,6 +49,8 @@ pub enum Command {
         #[arg(long)]
         waive_settling: bool,
     },
+    /// Bring all tenants' policy stores to this release: after a deployment that knows new actions.
+    Upgrade,
 }
 
 /// Why it could not be done.
@@ -112,6 +114,14 @@ pub async fn run(
             }
             tell(&shown(&office.closed(tenant_id).await?));
         }
+        Command::Upgrade => {
+            let (upgraded, failed) = office.upgraded().await?;
+            tell(&if json {
+                json!({ "upgraded": upgraded, "failed": failed }).to_string()
+            } else {
+                format!("  {upgraded} upgraded, {} failed {}", failed.len(), failed.join(" "))
+            });
+        }
     }
     Ok(())
 }
@@ -166,6 +176,24 @@ impl Office<'_> {
             ("refused", until) => Err(TenantError::Refused(format!("{}, until {until}", text("detail")))),
             _ => Ok(text("begins_at")),
         }
+    }
+
+    /// Has all stores upgraded; answers with how many were, and the tenants whose were not.
+    async fn upgraded(&self) -> Result<(u64, Vec<String>), TenantError> {
+        let (mut upgraded, mut failed) = (0, Vec::new());
+        let mut order = json!({});
+        for _ in 0..PAGES_MAX {
+            let answer = account::invoke(self.details, "Onboarding", &json!({ "upgrade": order })).await?;
+            let answer = answer.map_err(TenantError::Refused)?;
+            upgraded += answer.get("upgraded").and_then(Value::as_u64).unwrap_or_default();
+            let of_these = answer.get("failed").and_then(Value::as_array).into_iter().flatten();
+            failed.extend(of_these.filter_map(Value::as_str).map(str::to_owned));
+            match answer.get("next") {
+                Some(next) => order = json!({ "next": next }),
+                None => return Ok((upgraded, failed)),
+            }
+        }
+        Err(TenantError::Refused("the stores do not come to an end".to_owned()))
     }
 
     /// The tenant's record once it is closed.

@@ -14,6 +14,7 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System,
+    Ahead(i64),
     Set(Arc<Mutex<SystemTime>>),
 }
 
@@ -22,6 +23,26 @@ impl Clock {
     #[must_use]
     pub const fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The machine's clock, so many seconds ahead of itself (or behind): a local account's other day. Only the
+    /// system's clock is moved; a set one is where it was set.
+    #[must_use]
+    pub fn shifted(self, seconds: i64) -> Self {
+        match self.0 {
+            Source::System if seconds != 0 => Self(Source::Ahead(seconds)),
+            source => Self(source),
+        }
+    }
+
+    /// The machine's time `machine` as this clock would show it; a set clock shows its own.
+    #[must_use]
+    pub fn at(&self, machine: SystemTime) -> SystemTime {
+        match &self.0 {
+            Source::System => machine,
+            Source::Ahead(seconds) => shift(machine, *seconds),
+            Source::Set(_) => self.now(),
+        }
     }
 
     /// A clock that stands at `time` until it is advanced; its clones share the time.
@@ -35,7 +56,7 @@ impl Clock {
     pub fn now(&self) -> SystemTime {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
-            Source::System => SystemTime::now(),
+            Source::System | Source::Ahead(_) => self.at(SystemTime::now()),
             Source::Set(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
@@ -46,6 +67,12 @@ impl Clock {
             *time.lock().unwrap_or_else(PoisonError::into_inner) += by;
         }
     }
+}
+
+fn shift(time: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    shifted.unwrap_or(time)
 }
 
 /// Milliseconds and a literal `Z`: every text has the same length, so texts sort as times do.
@@ -80,5 +107,18 @@ mod tests {
         assert_eq!(rfc3339(time), "2026-11-18T11:06:40.020Z");
         assert_eq!(parse_rfc3339(&rfc3339(time)), Some(time));
         assert_eq!(parse_rfc3339("2026-11-18"), None);
+    }
+
+    #[test]
+    fn a_shifted_clock_shows_the_machines_time_on_another_day() {
+        let day = Duration::from_secs(24 * 3600);
+        let system = Clock::system();
+        let (ahead, behind) = (system.clone().shifted(86_400), system.clone().shifted(-86_400));
+        let noon = parse_rfc3339("2026-11-22T12:00:00.000Z").unwrap();
+        assert_eq!((ahead.at(noon), behind.at(noon), system.at(noon)), (noon + day, noon - day, noon));
+        let now = system.now();
+        assert!(ahead.now() >= now + day && behind.now() < now, "it goes on by itself");
+        let set = Clock::set_to(noon).shifted(86_400);
+        assert_eq!((set.now(), set.at(now)), (noon, noon), "a set clock is where it was set");
     }
 }

@@ -1,4 +1,5 @@
-//! API Gateway's events and replies: the only file that knows them.
+//! API Gateway's events and replies, as functions know them whose callers have signed in. (Buyers have not; what
+//! a browser may say to the sign-up function is that function's own.)
 //!
 //! The event type holds just what may be read. Headers are absent from it, and so is anything else in which
 //! a client could name a tenant; claims come with their own reader, which notices a claim given twice.
@@ -6,17 +7,16 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    body::{self, InvalidBody},
+    page::{PageRequest, PageSize},
     problem::{Kind, Problem},
+    routes::{NoRoute, Operation},
     tenancy::caller::{Caller, Claims, ClaimsRefused},
 };
-
-/// No body of this API comes near it.
-pub const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// A REST API's proxy event (payload format 1.0), as far as it may be read.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
@@ -54,10 +54,12 @@ struct Authorizer {
 }
 
 impl ApiRequest {
-    /// Method and route, as the template writes it: `("GET", "/documents/{document_id}")`.
-    #[must_use]
-    pub fn route(&self) -> (&str, &str) {
-        (&self.http_method, &self.resource)
+    /// What is asked for.
+    ///
+    /// # Errors
+    /// When it is nothing of the API's.
+    pub fn operation(&self) -> Result<Operation, NoRoute> {
+        Operation::of(&self.http_method, &self.resource)
     }
 
     /// The path of something under the requested collection, for `Location`: with the stage or the base path
@@ -107,27 +109,30 @@ impl ApiRequest {
         }
     }
 
+    /// The page that `limit` and `cursor` ask for.
+    ///
+    /// # Errors
+    /// When one is given more than once, or `limit` is not 1 to 100. Whether the cursor opens is the list's to say.
+    pub fn page(&self) -> Result<PageRequest<'_>, Problem> {
+        let size = match self.query("limit")? {
+            None => PageSize::default(),
+            Some(text) => PageSize::parse(text)
+                .ok_or_else(|| Problem::invalid("`limit` is not a number from 1 to 100"))?,
+        };
+        Ok(PageRequest { size, cursor: self.query("cursor")? })
+    }
+
     /// The body, which must be the JSON of a `T`.
     ///
     /// # Errors
     /// When it is too large, not JSON, or not a `T`.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let text = self.body.as_deref().unwrap_or_default();
-        // Base64 takes four characters for three bytes; either way this is too much.
-        if text.len() > BODY_BYTES_MAX * 2 {
-            return Err(Problem::of(Kind::PayloadTooLarge));
-        }
-        let decoded;
-        let bytes = if self.is_base64_encoded {
-            decoded = STANDARD.decode(text).map_err(|_| Problem::invalid("the body is not JSON"))?;
-            &decoded
-        } else {
-            text.as_bytes()
-        };
-        if bytes.len() > BODY_BYTES_MAX {
-            return Err(Problem::of(Kind::PayloadTooLarge));
-        }
-        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        let bytes = body::decode(text, self.is_base64_encoded).map_err(|invalid| match invalid {
+            InvalidBody::TooLarge => Problem::of(Kind::PayloadTooLarge),
+            InvalidBody::NotBase64 => Problem::invalid("the body is not JSON"),
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::invalid(format!("the body does not fit: {error}")),
             _ => Problem::invalid("the body is not JSON"),
         })

@@ -12,8 +12,13 @@ use crate::{
     access::AccessError,
     documents::{DocumentError, InvalidField, content::ContentError, listing::ListError},
     ids::InvalidId,
+    ledger::LedgerError,
+    metering::statement::InvalidHours,
+    routes::NoRoute,
     shares::ShareError,
+    statement::StatementError,
     tenancy::{SessionError, caller::ClaimsRefused},
+    usage::UsageError,
     users::{InvalidEmail, UserError, pool::PoolError},
 };
 
@@ -116,6 +121,12 @@ impl Kind {
     #[must_use]
     pub const fn uri(self) -> &'static str {
         self.parts().0
+    }
+
+    /// What it is called, for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.parts().1
     }
 
     /// The HTTP status.
@@ -231,7 +242,9 @@ impl From<DocumentError> for Problem {
             DocumentError::Store(_) | DocumentError::Throttled | DocumentError::Queue(_) => {
                 Self::caused(Kind::Unavailable, error)
             }
-            DocumentError::Malformed | DocumentError::ForeignRow => Self::caused(Kind::Internal, error),
+            DocumentError::Malformed | DocumentError::ForeignRow | DocumentError::Usage(_) => {
+                Self::caused(Kind::Internal, error)
+            }
             DocumentError::Content(error) => error.into(),
         }
     }
@@ -303,9 +316,43 @@ impl From<UserError> for Problem {
     }
 }
 
+impl From<StatementError> for Problem {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Cursor(_) => Self::invalid("`cursor` is not one that this list gave to you"),
+            StatementError::TooOld => Self::invalid("`from` is more than a year ago"),
+            StatementError::Usage(UsageError::Store(_))
+            | StatementError::Ledger(LedgerError::Store(_))
+            | StatementError::TooMuch
+            | StatementError::Randomness => Self::caused(Kind::Unavailable, error),
+            StatementError::Usage(UsageError::Malformed | UsageError::ForeignRow)
+            | StatementError::Ledger(
+                LedgerError::Malformed(_) | LedgerError::TooMany(_) | LedgerError::Position,
+            )
+            | StatementError::Broken(_)
+            | StatementError::Overflow(_) => Self::caused(Kind::Internal, error),
+        }
+    }
+}
+
+impl From<InvalidHours> for Problem {
+    fn from(error: InvalidHours) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
 impl From<InvalidEmail> for Problem {
     fn from(error: InvalidEmail) -> Self {
         UserError::from(error).into()
+    }
+}
+
+impl From<NoRoute> for Problem {
+    fn from(error: NoRoute) -> Self {
+        match error {
+            NoRoute::Method => Self::of(Kind::MethodNotAllowed),
+            NoRoute::Path => Self::of(Kind::NotFound),
+        }
     }
 }
 

@@ -19,8 +19,10 @@ pub fn start(level: Level) {
         "signup",
         "onboarding",
         "subscriptions",
+        "metering",
         "users",
         "departures",
+        "usage",
     ];
     let targets = Targets::new().with_default(Level::WARN).with_targets(ours.map(|name| (name, level)));
     let lines = fmt::layer()

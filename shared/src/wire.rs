@@ -1,4 +1,4 @@
-//! What clients see of documents, URLs, shares and users: the shapes that the functions' answers have in common.
+//! What clients see of documents, URLs, shares, users and usage: the shapes that the functions' answers have in common.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     clock::rfc3339,
     documents::{Document, State, content::SignedUrl},
+    metering::{self, statement::Line},
     shares::Share,
     users::User,
 };
@@ -83,6 +84,57 @@ impl ShareView {
             user_id: share.receiver.to_string(),
             shared_by: share.shared_by.to_string(),
             created_at: rfc3339(share.created_at),
+        }
+    }
+}
+
+/// One dimension of one hour of a tenant's usage, as JSON.
+#[derive(Debug, Serialize)]
+pub struct UsageView {
+    hour: String,
+    dimension: String,
+    measure: &'static str,
+    used: i64,
+    state: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    sealed: Option<SealedView>,
+}
+
+/// What a line has beside that once its hour is sealed. `sealed` is `used` − `late` + `brought`.
+#[derive(Debug, Serialize)]
+struct SealedView {
+    sealed: u32,
+    late: i64,
+    carried: i64,
+    brought: i64,
+    license_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metering_record_id: Option<String>,
+}
+
+impl UsageView {
+    /// The view of `line`.
+    #[must_use]
+    pub fn of(line: &Line) -> Self {
+        let state = line.sealed.as_ref().map_or("open", |sealed| sealed.state.as_str());
+        let sealed = line.sealed.as_ref().map(|sealed| SealedView {
+            sealed: sealed.quantity.get(),
+            late: sealed.late,
+            carried: sealed.carried,
+            brought: sealed.brought,
+            license_arn: sealed.license.to_string(),
+            metering_record_id: match &sealed.state {
+                metering::State::Accepted { id: Some(id) } => Some(id.to_string()),
+                _ => None,
+            },
+        });
+        Self {
+            hour: line.hour.to_string(),
+            dimension: line.dimension.to_string(),
+            measure: line.measure.as_str(),
+            used: line.used,
+            state,
+            sealed,
         }
     }
 }

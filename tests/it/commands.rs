@@ -1,8 +1,12 @@
 //! The local account's commands, as a person gives them: a sign-up, the Marketplace, and an operator's.
 
-use local::{marketplace, signup, tenant};
+use local::{
+    marketplace,
+    metering::{self, command},
+    signup, tenant,
+};
 use serde_json::{Value, json};
-use tests::{World, world};
+use tests::{World, world, world_alone};
 
 /// What a command of the Marketplace answers.
 async fn market(world: &World, command: marketplace::Command) -> Value {
@@ -108,4 +112,78 @@ async fn a_tenant_that_there_is_none_of_is_not_erased() {
         let refused = operator(&world, command).await.unwrap_err();
         assert!(refused.starts_with("there is no tenant"), "{refused}");
     }
+}
+
+/// Whether used, sealed and billed agree, and what the command says.
+async fn meter(world: &World, arguments: &command::Arguments) -> (bool, Vec<Value>) {
+    let mut said = Vec::new();
+    let mut tell = |line: &str| said.push(serde_json::from_str(line).unwrap());
+    let agrees = command::run(world.details, arguments, &mut tell).await;
+    (agrees.unwrap_or_else(|error| panic!("{}", shared::problem::chain(&error))), said)
+}
+
+/// Used, sealed, sent and billed of the lines that tell of a dimension.
+fn numbers(said: &[Value], dimension: &str) -> Vec<[i64; 4]> {
+    let lines = said.iter().filter(|line| line["dimension"] == dimension);
+    lines.map(|line| ["used", "sealed", "sent", "billed"].map(|name| line[name].as_i64().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn metering_agrees_whatever_goes_wrong_and_the_ledger_tells_the_same_afterwards() {
+    let world = world().await;
+    let faults = "throttle:2,500-after,unprocessed,kill-before:3,kill-after:6".parse().unwrap();
+    let (agrees, said) = meter(&world, &command::Arguments::of(None, faults)).await;
+    assert!(agrees, "{said:#?}");
+    let (summary, lines) = said.split_last().unwrap();
+    assert_eq!(summary["killed_at"].as_array().map(Vec::len), Some(2), "{summary}");
+    assert!(summary["runs"][0]["failures"].as_u64() >= Some(3), "{summary}");
+    // Three hours, and then those in which a tenant worked until its subscription ended.
+    let documents = numbers(lines, "documents_added");
+    assert_eq!(documents[..3], [[2; 4], [4; 4], [6; 4]]);
+    assert_eq!(documents[3..].iter().map(|hour| hour[3]).sum::<i64>(), 2);
+    assert_eq!(numbers(lines, "shares_created")[..3], [[1; 4], [2; 4], [3; 4]]);
+    assert_eq!(numbers(lines, "storage_gib_hours")[..3], [[2; 4], [3; 4], [4; 4]]);
+
+    let license = lines[0]["license"].as_str().unwrap();
+    let ledger = |from: Option<&str>| {
+        command::Arguments::asking(command::Command::Ledger {
+            license: license.parse().ok(),
+            from: from.map(|hour| hour.parse().unwrap()),
+            to: None,
+        })
+    };
+    let (agrees, told) = meter(&world, &ledger(None)).await;
+    assert!(agrees && told == lines[..9], "{told:#?}");
+    let (_, newest) = meter(&world, &ledger(lines[8]["hour"].as_str())).await;
+    assert_eq!(newest, lines[6..9]);
+
+    // Somebody else's record, and it no longer agrees.
+    let buyers = metering::Buyers::of(world.details).unwrap();
+    let hour: shared::metering::Hour = lines[8]["hour"].as_str().unwrap().parse().unwrap();
+    let other = buyers.buy(hour.start()).await.unwrap();
+    let moment = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(hour.start().get());
+    let usage = shared::marketplace::meter::Usage::of(
+        other.account.clone(),
+        other.license.clone(),
+        "documents_added",
+        3,
+        moment,
+    );
+    let batch = shared::marketplace::meter::Batch::of(&[usage.unwrap()]).unwrap();
+    shared::marketplace::meter::send(world.seller().config(), batch).await.unwrap();
+    let asked = command::Command::Ledger { license: Some(other.license), from: None, to: None };
+    let (agrees, told) = meter(&world, &command::Arguments::asking(asked)).await;
+    assert!(!agrees && told[0]["state"] == "not ours" && told[0]["billed"] == 3, "{told:#?}");
+}
+
+#[tokio::test]
+async fn metering_can_be_seen_at_another_time() {
+    let world = world_alone().await;
+    let at = "2026-12-01T02:20:00Z".parse().unwrap();
+    let (agrees, said) = meter(&world, &command::Arguments::of(Some(at), metering::Faults::default())).await;
+    assert!(agrees, "{said:#?}");
+    let hours: Vec<_> = said.iter().filter_map(|line| line["hour"].as_str()).step_by(3).collect();
+    assert_eq!(hours, ["2026-11-30T23", "2026-12-01T00", "2026-12-01T01"]);
+    let clock = world.marketplace().show("clock", None).await.unwrap();
+    assert_eq!(clock["offset_seconds"], 0, "the Marketplace's clock is right again");
 }

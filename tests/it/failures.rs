@@ -63,22 +63,25 @@ async fn a_share_whose_making_failed_anywhere_can_be_made_or_ended_again() {
     let world = world_alone().await;
     let (ben, cleo) = (world.person("amber", 1).await, world.person("amber", 2).await);
     for when in ["before", "after"] {
-        for (service, operation) in [
-            ("dynamodb", "TransactWriteItems"),
-            ("verifiedpermissions", "CreatePolicy"),
-            ("dynamodb", "UpdateItem"),
+        for (service, operation, skip) in [
+            ("dynamodb", "TransactWriteItems", 0),
+            ("verifiedpermissions", "CreatePolicy", 0),
+            ("dynamodb", "TransactWriteItems", 1),
         ] {
             for end in [false, true] {
                 let id = ben.add("half.txt", b"half").await;
+                // Settled by this look at the latest, so that the share's own writes are what is counted.
+                let _ = ben.get(&format!("/documents/{id}")).await.expect(200);
                 let order = json!({
                     "service": service, "operation": operation, "function": "Shares", "when": when, "error": "500", "times": 3,
+                    "skip": skip,
                 });
                 let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
                 assert_eq!(ben.use_url_with(Method::POST, &faults, order.to_string()).await.status, 201);
                 let failed = ben.share(&id, &cleo).await;
                 clear(&world, &ben).await;
                 let what = format!(
-                    "{operation} failed {when} its effect, then {}",
+                    "{operation} {skip} failed {when} its effect, then {}",
                     if end { "end" } else { "share" }
                 );
                 assert!(
@@ -118,13 +121,13 @@ async fn a_reply_that_got_lost_makes_no_failure_of_a_success() {
     };
     lose("PutItem").await;
     let id = ben.add("lost.txt", b"lost").await;
-    lose("UpdateItem").await;
+    lose("TransactWriteItems").await;
     assert_eq!(
         ben.get(&format!("/documents/{id}")).await.expect(200).json()["document"]["status"],
         "available"
     );
     clear(&world, &ben).await;
-    lose("UpdateItem").await;
+    lose("TransactWriteItems").await;
     assert_eq!(
         ben.delete(&format!("/documents/{id}")).await.status,
         204,

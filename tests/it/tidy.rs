@@ -34,16 +34,25 @@ fn rules_know_no_aws() {
         "documents/mod.rs",
         "documents/fields.rs",
         "shares/mod.rs",
+        "body.rs",
         "cursor.rs",
         "ids.rs",
+        "page.rs",
         "clock.rs",
         "wire.rs",
         "marketplace/ids.rs",
         "onboarding/details.rs",
         "onboarding/order.rs",
         "onboarding/progress.rs",
+        "ordered.rs",
+        "routes/answers.rs",
+        "routes/mod.rs",
+        "routes/openapi.rs",
+        "routes/schemas.rs",
+        "signup/form.rs",
         "subscriptions/event.rs",
         "subscriptions/facts.rs",
+        "usage/events.rs",
         "users/email.rs",
     ] {
         let text = read(&format!("shared/src/{file}"));
@@ -52,7 +61,7 @@ fn rules_know_no_aws() {
 }
 
 /// Functions that work across tenants, and have clients of their own for it. No tenant's user can call them.
-const CONTROL_PLANE: [&str; 2] = ["functions/onboarding/", "functions/subscriptions/"];
+const CONTROL_PLANE: [&str; 3] = ["functions/metering/", "functions/onboarding/", "functions/subscriptions/"];
 
 #[test]
 fn functions_that_face_tenants_speak_to_aws_through_shared() {
@@ -77,7 +86,15 @@ fn functions_that_face_tenants_speak_to_aws_through_shared() {
 #[test]
 fn every_client_is_made_behind_its_one_door() {
     let doors = [
-        ("aws_sdk_dynamodb", &["shared/src/signup/mod.rs", "shared/src/tenancy/session.rs"][..]),
+        (
+            "aws_sdk_dynamodb",
+            // The script reaches no AWS: tests of this crate have their tables from it.
+            &[
+                "shared/src/marketplace/script.rs",
+                "shared/src/signup/mod.rs",
+                "shared/src/tenancy/session.rs",
+            ][..],
+        ),
         ("aws_sdk_s3", &["shared/src/tenancy/session.rs"]),
         ("aws_sdk_verifiedpermissions", &["shared/src/tenancy/probe.rs", "shared/src/tenancy/session.rs"]),
         ("aws_sdk_sts", &["shared/src/marketplace/seller.rs", "shared/src/tenancy/session.rs"]),
@@ -112,7 +129,7 @@ fn every_client_is_made_behind_its_one_door() {
 
 #[test]
 fn nothing_deployed_depends_on_the_local_account() {
-    let local = ["local", "gateway", "iam", "marketplace", "verifiedpermissions", "tests"];
+    let local = ["local", "gateway", "iam", "marketplace", "prover", "verifiedpermissions", "tests"];
     let manifests = std::fs::read_dir(root().join("functions")).unwrap().map(|function| {
         let path = function.unwrap().path().join("Cargo.toml");
         path.strip_prefix(root()).unwrap().display().to_string()
@@ -184,4 +201,74 @@ fn the_gateways_own_refusals_are_the_apis_problems() {
     for refusal in refusals {
         assert!(known.iter().any(|problem| problem == refusal), "{refusal} is no problem of shared::problem");
     }
+}
+
+/// The resources of the template, each with its lines.
+fn resources(template: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in template.lines() {
+        let is_name = line.starts_with("  ") && !line.starts_with("   ") && line.trim_end().ends_with(':');
+        match found.last_mut() {
+            _ if is_name => found.push((line.trim().trim_end_matches(':'), Vec::new())),
+            Some((_, lines)) => lines.push(line.trim()),
+            None => {}
+        }
+    }
+    found
+}
+
+fn setting<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+    lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+}
+
+#[test]
+fn an_hour_is_closed_when_no_function_can_write_into_it_any_more() {
+    use shared::metering::hour::WRITE_LASTS_S;
+    let template = read("template.yaml");
+    let readers = ["MeteringFunction", "UsageFunction"];
+    let writers: Vec<_> = resources(&template)
+        .into_iter()
+        .filter(|(name, lines)| {
+            lines.contains(&"Type: AWS::Serverless::Function")
+                && setting(lines, "USAGE_TABLE").is_some()
+                && !readers.contains(name)
+        })
+        .collect();
+    assert!(writers.len() >= 3, "{}", writers.len());
+    for (name, lines) in writers {
+        let seconds: u64 = setting(&lines, "Timeout").map_or(10, |seconds| seconds.parse().unwrap());
+        assert!(seconds <= WRITE_LASTS_S, "{name} may write for {seconds} s: see WRITE_LASTS_S");
+    }
+}
+
+#[test]
+fn all_workers_of_metering_together_leave_some_of_the_marketplaces_rate() {
+    let template = read("template.yaml");
+    let resources = resources(&template);
+    let default = |parameter: &str| -> f64 {
+        let (_, lines) = resources.iter().find(|(name, _)| *name == parameter).unwrap();
+        setting(lines, "Default").unwrap().parse().unwrap()
+    };
+    assert!(default("MeteringWorkers") * default("MeteringCallsPerSecond") <= 8.0, "of ten a second");
+}
+
+#[test]
+fn no_message_is_worked_on_twice_at_once() {
+    let template = read("template.yaml");
+    let resources = resources(&template);
+    let of = |wanted: &str| &resources.iter().find(|(name, _)| *name == wanted).unwrap().1;
+    let mut queues = 0;
+    for (name, lines) in
+        resources.iter().filter(|(_, lines)| lines.contains(&"Type: AWS::Serverless::Function"))
+    {
+        let lasts: u64 = setting(lines, "Timeout").map_or(10, |seconds| seconds.parse().unwrap());
+        for queue in
+            lines.iter().filter_map(|line| line.strip_prefix("Queue: !GetAtt ")?.strip_suffix(".Arn"))
+        {
+            queues += 1;
+            let hidden: u64 = setting(of(queue), "VisibilityTimeout").unwrap().parse().unwrap();
+            assert!(hidden > lasts, "{queue} hides a message for {hidden} s, {name} may run for {lasts} s");
+        }
+    }
+    assert!(queues >= 5, "{queues}");
 }

@@ -1,7 +1,7 @@
 //! The AWS endpoint, as somebody: the root, a function, or a session that a function opened.
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_sts::{error::ProvideErrorMetadata, types::Tag};
+use aws_sdk_sts::{error::ProvideErrorMetadata, operation::assume_role::AssumeRoleOutput, types::Tag};
 use local::account::Details;
 use shared::aws::SdkConfig;
 
@@ -88,16 +88,7 @@ impl Aws {
             .send()
             .await
             .map_err(|e| Refused::of(&e))?;
-        let credentials = reply.credentials.expect("an assumed role has credentials");
-        let provider = SharedCredentialsProvider::new(Credentials::new(
-            credentials.access_key_id,
-            credentials.secret_access_key,
-            Some(credentials.session_token),
-            None,
-            "tests",
-        ));
-        let config = self.config.clone().into_builder().credentials_provider(provider).build();
-        Ok(Self { config, environment: Vec::new() })
+        Ok(self.with_session(reply))
     }
 
     /// Assumes a role of another account, with this ExternalId.
@@ -113,6 +104,11 @@ impl Aws {
             .send()
             .await
             .map_err(|e| Refused::of(&e))?;
+        Ok(self.with_session(reply))
+    }
+
+    /// The same place with the credentials of a session.
+    fn with_session(&self, reply: AssumeRoleOutput) -> Self {
         let credentials = reply.credentials.expect("an assumed role has credentials");
         let provider = SharedCredentialsProvider::new(Credentials::new(
             credentials.access_key_id,
@@ -122,7 +118,7 @@ impl Aws {
             "tests",
         ));
         let config = self.config.clone().into_builder().credentials_provider(provider).build();
-        Ok(Self { config, environment: Vec::new() })
+        Self { config, environment: Vec::new() }
     }
 
     /// The same credentials in another Region.

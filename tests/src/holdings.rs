@@ -11,7 +11,7 @@ pub struct Holdings {
     pub stores: Vec<String>,
     /// Aliases that name it, and the store that each leads to.
     pub aliases: Vec<(String, String)>,
-    /// Rows, by table: every table but those of the control plane.
+    /// Rows, by table: every table but those of the control plane and of the vendor's accounts.
     pub rows: Vec<(String, String)>,
     /// Keys in the bucket.
     pub objects: Vec<String>,
@@ -96,7 +96,8 @@ impl World {
         let client = self.root().dynamodb();
         for (output, table) in &self.details.outputs {
             let Some(name) = output.strip_suffix("TableName") else { continue };
-            if matches!(name, "Onboarding" | "Subscriptions") {
+            // The vendor's accounts stay.
+            if matches!(name, "Onboarding" | "Subscriptions" | "Usage" | "Ledger") {
                 continue;
             }
             let mut from = None;

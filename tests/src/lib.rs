@@ -14,8 +14,10 @@ mod aws;
 mod chromium;
 mod holdings;
 mod marketplace;
+pub mod metering;
 mod people;
 mod registry;
+mod usage;
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -28,6 +30,7 @@ pub use holdings::Holdings;
 pub use marketplace::{Browser, Page, SignedUp};
 pub use people::{Answer, Document, Person, checksum, sent, wish};
 pub use registry::{Buyer, now};
+pub use usage::Used;
 
 /// How long something may take to be seen that is bound to happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);

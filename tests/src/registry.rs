@@ -53,14 +53,15 @@ impl World {
         Onboardings::new(root.dynamodb(), root.sqs(), name("OnboardingTableName"), name("OnboardingQueueUrl"))
     }
 
-    /// The subscriptions, as the account's root.
+    /// The subscriptions, as the account's root. What ends by this is not metered by the function: its order goes
+    /// where nobody takes it up, so that [`Self::metered`] says when it is done.
     #[must_use]
     pub fn subscriptions(&self) -> Subscriptions {
         let name = |output: &str| self.details.output(output).to_owned();
         let root = self.root();
         Subscriptions::new(root.dynamodb(), name("SubscriptionsTableName"))
             .projected_to(name("TenantsTableName"))
-            .asking(FinalMetering::new(root.sqs(), name("FinalMeteringQueueUrl")))
+            .asking(FinalMetering::new(root.sqs(), name("FinalMeteringDeadLettersUrl")))
     }
 
     /// A buyer of an account of their own, registered and with an active licence; nothing is ordered yet.

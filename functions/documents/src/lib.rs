@@ -14,6 +14,7 @@ use shared::{
     config,
     http::{self, ApiRequest, ApiResponse},
     problem::{Kind, Problem},
+    routes::Operation,
     tenancy::{Tenancy, caller::Caller},
 };
 
@@ -41,12 +42,11 @@ impl App {
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
-        match request.route() {
-            ("POST", "/documents") => add::add(self, request, caller).await,
-            ("GET", "/documents") => list::list(self, request, caller).await,
-            ("GET", "/documents/{document_id}") => open::open(self, request, caller).await,
-            ("DELETE", "/documents/{document_id}") => delete::delete(self, request, caller).await,
-            (_, "/documents" | "/documents/{document_id}") => Err(Problem::of(Kind::MethodNotAllowed)),
+        match request.operation()? {
+            Operation::AddDocument => add::add(self, request, caller).await,
+            Operation::ListDocuments => list::list(self, request, caller).await,
+            Operation::OpenDocument => open::open(self, request, caller).await,
+            Operation::DeleteDocument => delete::delete(self, request, caller).await,
             _ => Err(Problem::of(Kind::NotFound)),
         }
     }

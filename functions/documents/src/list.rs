@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::{
     access,
-    documents::listing::{self, PageSize},
+    documents::listing,
     http::{ApiRequest, ApiResponse},
     problem::Problem,
     tenancy::caller::Caller,
@@ -20,16 +20,10 @@ struct Listed {
 }
 
 pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
-    let size = match request.query("limit")? {
-        None => PageSize::default(),
-        Some(text) => {
-            PageSize::parse(text).ok_or_else(|| Problem::invalid("`limit` is not a number from 1 to 100"))?
-        }
-    };
-    let cursor = request.query("cursor")?;
+    let page = request.page()?;
     let session = app.tenancy.data(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
-    let page = listing::list(&session, permit, caller.user(), size, cursor, &app.clock).await?;
+    let page = listing::list(&session, permit, caller.user(), page, &app.clock).await?;
     let documents = page.documents.iter().map(DocumentView::of).collect();
     Ok(ApiResponse::json(200, &Listed { documents, next_cursor: page.next_cursor }))
 }

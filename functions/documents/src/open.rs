@@ -25,7 +25,7 @@ pub(crate) async fn open(app: &App, request: &ApiRequest, caller: &Caller) -> Re
     let session = app.tenancy.data(caller.tenant()).await?;
     let document = documents::find(&session, id, &app.clock).await?;
     let permit: Permit<Document, AccessDocument> = access::to_document(&session, caller, document).await?;
-    let permit = content::settled(&session, permit).await?;
+    let permit = content::settled(&session, permit, &app.clock).await?;
     let download = if permit.subject().is_available() {
         Some(content::download_url(&session, &permit, &app.clock).await?.into())
     } else {

@@ -6,6 +6,7 @@
 
 mod close;
 mod queue;
+mod upgrade;
 
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub struct App {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     Close(close::Close),
+    Upgrade(upgrade::Upgrade),
 }
 
 impl App {
@@ -86,6 +88,9 @@ impl App {
         match serde_json::from_value(payload)? {
             Request::Close(close) => {
                 Ok(serde_json::to_value(self.close(&close, &context.request_id).await?)?)
+            }
+            Request::Upgrade(upgrade) => {
+                Ok(serde_json::to_value(Box::pin(self.upgrade(upgrade, &context)).await?)?)
             }
         }
     }

@@ -33,7 +33,7 @@ pub(crate) async fn create(app: &App, request: &ApiRequest, caller: &Caller) -> 
     let Candidate { document, receiver, share } =
         shares::look(&session, document, receiver, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
-    let permit = content::settled(&session, permit).await?;
+    let permit = content::settled(&session, permit, &app.clock).await?;
     let sharing = app.tenancy.sharing(caller.tenant()).await?;
     let created =
         shares::create(&sharing, &permit, receiver, share, caller.user(), app.shares_max, &app.clock).await?;

@@ -15,6 +15,7 @@ use shared::{
     config,
     http::{self, ApiRequest, ApiResponse},
     problem::{Kind, Problem},
+    routes::Operation,
     tenancy::{Tenancy, caller::Caller},
 };
 
@@ -48,13 +49,10 @@ impl App {
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
-        match request.route() {
-            ("POST", "/shares") => create::create(self, request, caller).await,
-            ("GET", "/documents/{document_id}/shares") => list::list(self, request, caller).await,
-            ("DELETE", "/shares/{document_id}/{user_id}") => end::end(self, request, caller).await,
-            (_, "/shares" | "/documents/{document_id}/shares" | "/shares/{document_id}/{user_id}") => {
-                Err(Problem::of(Kind::MethodNotAllowed))
-            }
+        match request.operation()? {
+            Operation::ShareDocument => create::create(self, request, caller).await,
+            Operation::ListShares => list::list(self, request, caller).await,
+            Operation::EndShare => end::end(self, request, caller).await,
             _ => Err(Problem::of(Kind::NotFound)),
         }
     }

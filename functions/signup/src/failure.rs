@@ -8,6 +8,7 @@ use shared::{
     marketplace::resolve::{NoToken, ResolveError},
     onboarding::RecordError,
     problem::chain,
+    routes::NoRoute,
     signup::{
         form::InvalidForm,
         key::{OpenError, SealError},
@@ -91,6 +92,15 @@ impl Notice {
     const fn after(mut self, seconds: u16) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+}
+
+impl From<NoRoute> for Failure {
+    fn from(error: NoRoute) -> Self {
+        match error {
+            NoRoute::Method => Self::NoSuchMethod,
+            NoRoute::Path => Self::NoSuchPage,
+        }
     }
 }
 

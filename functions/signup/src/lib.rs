@@ -1,10 +1,12 @@
 //! Turns a buyer's arrival from AWS Marketplace into a registration: `GET` and `POST` on `/signup` and below.
+//! And because it is the one that everybody may ask, it says what the API is: `GET /openapi.json`.
 //!
 //! Everybody may come here, so nothing is believed but what the Marketplace says of a token and what this
 //! function signed itself. The token goes to the Marketplace and nowhere else: it is in no log, no table, no
 //! page and no address. There is no cookie, no script and no session; forms can be sent twice.
 
 mod arrive;
+mod describe;
 mod failure;
 mod follow;
 mod page;
@@ -20,6 +22,7 @@ use shared::{
     config,
     marketplace::{ids::ProductCode, seller::SellerSession},
     onboarding::Onboardings,
+    routes::Operation,
     signup::{self, key::RegistrationKey},
     subscriptions::Subscriptions,
 };
@@ -90,15 +93,14 @@ impl App {
     }
 
     async fn route(&self, request: &BrowserRequest) -> Result<Answer, Failure> {
-        match request.route() {
-            ("GET", "/signup") => Ok(welcome::welcome(self)),
-            ("POST", "/signup") => arrive::arrive(self, request).await,
-            ("POST", "/signup/registrations") => register::register(self, request).await,
-            ("GET", "/signup/registrations/{registration}") => follow::follow(self, request).await,
-            ("POST", "/signup/registrations/{registration}") => follow::correct(self, request).await,
-            (_, "/signup" | "/signup/registrations" | "/signup/registrations/{registration}") => {
-                Err(Failure::NoSuchMethod)
-            }
+        let (method, path) = request.route();
+        match Operation::of(method, path)? {
+            Operation::Welcome => Ok(welcome::welcome(self)),
+            Operation::Arrive => arrive::arrive(self, request).await,
+            Operation::Register => register::register(self, request).await,
+            Operation::FollowRegistration => follow::follow(self, request).await,
+            Operation::CorrectRegistration => follow::correct(self, request).await,
+            Operation::DescribeApi => Ok(describe::describe()),
             _ => Err(Failure::NoSuchPage),
         }
     }

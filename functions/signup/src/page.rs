@@ -71,7 +71,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(status_code: u16, body: String) -> Self {
+    pub(crate) fn new(status_code: u16, body: String) -> Self {
         let answer = Self { status_code, headers: BTreeMap::new(), body, is_base64_encoded: false };
         // A page may hold a signed registration, and its address a key: neither is for anybody else.
         answer

@@ -5,12 +5,14 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use shared::signup::form::{BODY_BYTES_MAX, InvalidForm};
+use shared::{
+    body::{self, InvalidBody},
+    signup::form::InvalidForm,
+};
 
 use crate::failure::Failure;
 
@@ -61,15 +63,10 @@ impl BrowserRequest {
             return Err(Failure::NotAForm);
         }
         let text = self.body.as_deref().unwrap_or_default();
-        // Base64 takes four characters for three bytes; either way this is too much.
-        if text.len() > BODY_BYTES_MAX * 2 {
-            return Err(InvalidForm::TooLarge.into());
-        }
-        if self.is_base64_encoded {
-            STANDARD.decode(text).map(Cow::Owned).map_err(|_| Failure::NotAForm)
-        } else {
-            Ok(Cow::Borrowed(text.as_bytes()))
-        }
+        body::decode(text, self.is_base64_encoded).map_err(|invalid| match invalid {
+            InvalidBody::TooLarge => InvalidForm::TooLarge.into(),
+            InvalidBody::NotBase64 => Failure::NotAForm,
+        })
     }
 }
 
@@ -155,7 +152,7 @@ mod tests {
             assert!(matches!(form(content_type, "a=b", false), Err(Failure::NotAForm)), "{content_type}");
         }
         assert!(matches!(form(urlencoded, "a=b", true), Err(Failure::NotAForm)), "no base64");
-        let large = "a".repeat(BODY_BYTES_MAX * 2 + 1);
+        let large = "a".repeat(body::BODY_BYTES_MAX * 2 + 1);
         assert!(matches!(form(urlencoded, &large, true), Err(Failure::Form(InvalidForm::TooLarge))));
         let bare =
             json!({ "resource": "/signup", "httpMethod": "POST", "headers": null, "requestContext": {} });

@@ -112,7 +112,7 @@ impl App {
         };
         match documents::find(&session, arrival.document(), &self.clock).await {
             Ok(document) if document.is_available() => Ok("available"),
-            Ok(document) => match content::settle(&session, document).await? {
+            Ok(document) => match content::settle(&session, document, &self.clock).await? {
                 document if document.is_available() => Ok("settled"),
                 // S3 shows what it told of: either this role may not look, or somebody has removed it.
                 _ => Err(SettleError::Absent),

@@ -14,6 +14,7 @@ use shared::{
     config,
     http::{self, ApiRequest, ApiResponse},
     problem::{Kind, Problem},
+    routes::Operation,
     tenancy::{Tenancy, caller::Caller},
     users::pool::Pool,
 };
@@ -44,11 +45,10 @@ impl App {
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
-        match request.route() {
-            ("POST", "/users") => invite::invite(self, request, caller).await,
-            ("GET", "/users") => list::list(self, request, caller).await,
-            ("DELETE", "/users/{user_id}") => remove::remove(self, request, caller).await,
-            (_, "/users" | "/users/{user_id}") => Err(Problem::of(Kind::MethodNotAllowed)),
+        match request.operation()? {
+            Operation::InviteUser => invite::invite(self, request, caller).await,
+            Operation::ListUsers => list::list(self, request, caller).await,
+            Operation::RemoveUser => remove::remove(self, request, caller).await,
             _ => Err(Problem::of(Kind::NotFound)),
         }
     }

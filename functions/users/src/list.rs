@@ -3,7 +3,6 @@
 use serde::Serialize;
 use shared::{
     access,
-    documents::listing::PageSize,
     http::{ApiRequest, ApiResponse},
     problem::Problem,
     tenancy::caller::Caller,
@@ -21,17 +20,11 @@ struct Listed {
 }
 
 pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
-    let size = match request.query("limit")? {
-        None => PageSize::default(),
-        Some(text) => {
-            PageSize::parse(text).ok_or_else(|| Problem::invalid("`limit` is not a number from 1 to 100"))?
-        }
-    };
-    let cursor = request.query("cursor")?;
+    let page = request.page()?;
     let session = app.tenancy.data(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
     let directory = app.tenancy.directory(caller.tenant()).await?;
-    let page = users::list(&directory, &permit, &app.pool, caller.user(), size, cursor, &app.clock).await?;
+    let page = users::list(&directory, &permit, &app.pool, caller.user(), page, &app.clock).await?;
     let users = page.users.iter().map(UserView::of).collect();
     Ok(ApiResponse::json(200, &Listed { users, next_cursor: page.next_cursor }))
 }

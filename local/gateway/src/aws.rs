@@ -22,6 +22,7 @@ use crate::credentials::Caller;
 use crate::engine::EngineError;
 use crate::events;
 use crate::faults::{Faults, When};
+use crate::holds::Holds;
 use crate::kept::Epoch;
 use crate::mail::Mail;
 use crate::marketplace::Market;
@@ -42,6 +43,7 @@ pub(crate) struct Aws {
     pub(crate) epoch: Epoch,
     pub(crate) mail: Mail,
     pub(crate) faults: Faults,
+    pub(crate) holds: Holds,
     pub(crate) calls: Arc<Calls>,
     pub(crate) log: AccessLog,
 }
@@ -161,12 +163,24 @@ impl Aws {
         if caller.function.is_some() && !signature.presigned() {
             self.calls.made(entry.trace.as_deref(), caller.function.as_deref(), &asked);
         }
-        let fault = self.faults.take(&asked, caller.function.as_deref());
+        let held = self.holds.take(entry.trace.as_deref());
+        let held = match held {
+            Some(met) if met.when == When::Before => {
+                self.holds.wait(met, &asked).await;
+                return Err(End::Cut);
+            }
+            held => held,
+        };
+        let fault = self.faults.take(&asked, caller.function.as_deref(), entry.trace.as_deref());
         if let Some((When::Before, failure)) = fault {
             return Err(failure.end(&asked));
         }
         let request = Authentic { parts, signature: &signature, caller, asked: &asked, form: &form };
         let response = self.carry_out(&request, content, entry).await?;
+        if let Some(met) = held {
+            self.holds.wait(met, &asked).await;
+            return Err(End::Cut);
+        }
         match fault {
             Some((_, failure)) => Err(failure.end(&asked)),
             None => Ok(response),

@@ -79,6 +79,15 @@ impl Calls {
         UnderWay { calls: self.clone(), trace }
     }
 
+    /// The calls made for one trace, each as `service:operation`, in their order.
+    pub(crate) fn in_order(&self, trace: &str) -> Vec<String> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of =
+            |made: &&Made| made.request.as_deref() == Some(trace) || made.trace.as_deref() == Some(trace);
+        let named = |made: &Made| format!("{}:{}", made.asked.service, made.asked.operation);
+        state.ring.iter().filter(of).map(named).collect()
+    }
+
     /// The calls made for one trace, of the API or of the engine.
     pub(crate) fn of(&self, trace: &str) -> Vec<Count> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -71,6 +71,9 @@ pub(crate) struct Fault {
     operation: String,
     #[serde(default)]
     function: Option<String>,
+    /// The root of a trace: only the calls of that invocation.
+    #[serde(default)]
+    trace: Option<String>,
     when: When,
     error: Failure,
     times: u32,
@@ -112,11 +115,17 @@ impl Faults {
 
     /// Uses up one of the first order that is for this call. `function` matches any part of the deployed
     /// name, since a stack puts its own name and a suffix around the template's.
-    pub(crate) fn take(&self, asked: &Asked, function: Option<&str>) -> Option<(When, Failure)> {
+    pub(crate) fn take(
+        &self,
+        asked: &Asked,
+        function: Option<&str>,
+        trace: Option<&str>,
+    ) -> Option<(When, Failure)> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = faults.iter().position(|fault| {
             fault.service == asked.service
                 && fault.operation == asked.operation
+                && fault.trace.as_deref().is_none_or(|wanted| trace == Some(wanted))
                 && fault
                     .function
                     .as_deref()
@@ -146,13 +155,17 @@ mod tests {
         let order = r#"{"service":"dynamodb","operation":"PutItem","function":"Shares","when":"after","error":"500","times":2}"#;
         faults.order(serde_json::from_str(order).unwrap()).unwrap();
         let asked = |operation: &str| Asked { service: "dynamodb".into(), operation: operation.into() };
-        assert_eq!(faults.take(&asked("GetItem"), Some("s-SharesFunction-1")), None, "another operation");
-        assert_eq!(faults.take(&asked("PutItem"), Some("s-Documents-1")), None, "another function");
-        assert_eq!(faults.take(&asked("PutItem"), None), None, "no function");
+        assert_eq!(
+            faults.take(&asked("GetItem"), Some("s-SharesFunction-1"), None),
+            None,
+            "another operation"
+        );
+        assert_eq!(faults.take(&asked("PutItem"), Some("s-Documents-1"), None), None, "another function");
+        assert_eq!(faults.take(&asked("PutItem"), None, None), None, "no function");
         let hit = Some((When::After, Failure::Internal));
-        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), hit);
-        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), hit);
-        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1")), None, "spent");
+        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1"), None), hit);
+        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1"), None), hit);
+        assert_eq!(faults.take(&asked("PutItem"), Some("s-SharesFunction-1"), None), None, "spent");
     }
 
     #[test]
@@ -162,10 +175,21 @@ mod tests {
             r#"{"service":"sqs","operation":"SendMessage","when":"before","error":"500","times":1,"skip":2}"#;
         faults.order(serde_json::from_str(order).unwrap()).unwrap();
         let asked = Asked { service: "sqs".into(), operation: "SendMessage".into() };
-        assert_eq!(faults.take(&asked, None), None, "the first");
-        assert_eq!(faults.take(&asked, None), None, "the second");
-        assert_eq!(faults.take(&asked, None), Some((When::Before, Failure::Internal)), "the third");
-        assert_eq!(faults.take(&asked, None), None, "spent");
+        assert_eq!(faults.take(&asked, None, None), None, "the first");
+        assert_eq!(faults.take(&asked, None, None), None, "the second");
+        assert_eq!(faults.take(&asked, None, None), Some((When::Before, Failure::Internal)), "the third");
+        assert_eq!(faults.take(&asked, None, None), None, "spent");
+    }
+
+    #[test]
+    fn an_order_can_be_for_one_invocation() {
+        let faults = Faults::default();
+        let order = r#"{"service":"sqs","operation":"SendMessage","trace":"1-a-b","when":"before","error":"cut","times":1}"#;
+        faults.order(serde_json::from_str(order).unwrap()).unwrap();
+        let asked = Asked { service: "sqs".into(), operation: "SendMessage".into() };
+        assert_eq!(faults.take(&asked, Some("f"), None), None, "without a trace");
+        assert_eq!(faults.take(&asked, Some("f"), Some("1-a-c")), None, "another one's");
+        assert_eq!(faults.take(&asked, Some("f"), Some("1-a-b")), Some((When::Before, Failure::Cut)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::aws::{Aws, Cut};
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::faults::Faults;
+use crate::holds::Holds;
 use crate::kept::Epoch;
 use crate::mail::Mail;
 use crate::marketplace::Market;
@@ -94,6 +95,7 @@ impl Gateway {
             epoch,
             mail: Mail::default(),
             faults: Faults::default(),
+            holds: Holds::default(),
             calls: calls.clone(),
             log,
         };

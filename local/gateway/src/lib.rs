@@ -25,9 +25,10 @@
 //! # Its own paths
 //!
 //! On the AWS endpoint, unsigned, for tests: `GET /_gateway/health`; `GET /_gateway/calls?trace=1-…` (which calls
-//! were made for one trace, see `x-amzn-trace-id` in the API's answers); `POST`, `GET` and `DELETE
-//! /_gateway/faults` with `{"service", "operation", "function"?, "when": "before"|"after", "error":
-//! "throttle"|"500"|"cut", "times"}`; `GET` and `DELETE /_gateway/mail?to=ADDRESS` (the mails that Cognito would have
+//! were made for one trace, see `x-amzn-trace-id` in the API's answers; `in_order` too); `POST`, `GET` and `DELETE
+//! /_gateway/faults` with `{"service", "operation", "function"?, "trace"?, "when": "before"|"after", "error":
+//! "throttle"|"500"|"cut", "times", "skip"?}`; `POST`, `GET` and `DELETE /_gateway/holds` with `{"trace", "nth",
+//! "when": "before"|"after"}`, which keep a call waiting until its process is ended (answered with `met`; `DELETE` of all or one `?trace=` cuts it); `GET` and `DELETE /_gateway/mail?to=ADDRESS` (the mails that Cognito would have
 //! sent, newest first: `{"to", "subject", "text", "temporary_password"?, "time"}`); `/_gateway/marketplace/…`, the
 //! doors at which AWS Marketplace is played (their table is at the head of `marketplace.rs`).
 //!
@@ -62,6 +63,7 @@ mod execution;
 mod faults;
 mod forward;
 mod gateway;
+mod holds;
 mod kept;
 mod mail;
 mod marketplace;

@@ -12,8 +12,8 @@
 //! | door | body | answer |
 //! |---|---|---|
 //! | `POST products` | `{code?, name?, dimensions?}` | `{code, id, name, dimensions}`, made or changed |
-//! | `POST subscriptions` | `{product?, account?, trial?, pending?, events?}` | `{account, product_code, license_arn, agreement_id, offer_id, token, trial, events}` |
-//! | `POST changes` | `{license_arn \| agreement_id, change, status?, events?}` | `{license_arn, agreement_id, successor?, events}` |
+//! | `POST subscriptions` | `{product?, account?, trial?, pending?, at?, events?}` | `{account, product_code, license_arn, agreement_id, offer_id, token, trial, events}` |
+//! | `POST changes` | `{license_arn \| agreement_id, change, status?, at?, events?}` | `{license_arn, agreement_id, successor?, events}` |
 //! | `POST events` | `{again, time?}`, `{event}`, or `{license_arn \| agreement_id, kind, status?, party?, time?}`; `times?` | `{events}` |
 //! | `POST tokens` | `{license_arn \| agreement_id}` | `{token, expires}` |
 //! | `POST tokens/expire` | `{token? \| license_arn?}`; `{}` is all | `{expired}` |
@@ -25,7 +25,7 @@
 //! `change` is `update`, `end`, `deprovision`, `cancel`, `amend`, `renew` or `replace`; `kind` is `created`,
 //! `amended`, `ended`, `updated` or `deprovisioned`; `status` an `AgreementStatus` of AWS's, `party` `Proposer` or
 //! `Manufacturer`. `events: false` changes the state and sends nothing; the events of the answer can then be sent by
-//! `again`, in any order. Times are RFC 3339. Answers that can be ordered are listed at [`marketplace::Answer`].
+//! `again`, in any order. `at` is when it happened, if that was earlier. Times are RFC 3339. Answers that can be ordered are listed at [`marketplace::Answer`].
 
 use std::sync::Arc;
 

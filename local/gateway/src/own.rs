@@ -1,4 +1,4 @@
-//! The gateway's own few paths, `/_gateway/…`: counting calls, ordering faults, reading mails, playing the
+//! The gateway's own few paths, `/_gateway/…`: counting calls, ordering faults and holds, reading mails, playing the
 //! Marketplace. Unsigned; loopback only.
 //!
 //! No bucket can be called `_gateway`, so they hide nothing of AWS's. A browser that was lured here by another
@@ -14,6 +14,7 @@ use crate::body::whole;
 use crate::call::decoded_pairs;
 use crate::calls::root;
 use crate::faults::Fault;
+use crate::holds::Hold;
 
 impl Aws {
     pub(crate) async fn own(&self, parts: &Parts, body: Body) -> Response<Body> {
@@ -38,6 +39,14 @@ impl Aws {
                 self.faults.clear();
                 said(StatusCode::OK, &json!({ "faults": [] }))
             }
+            (&Method::GET, "/_gateway/holds") => said(StatusCode::OK, &json!({ "holds": self.holds.open() })),
+            (&Method::POST, "/_gateway/holds") => self.hold(body).await,
+            (&Method::DELETE, "/_gateway/holds") => {
+                let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+                let trace = pairs.iter().find(|(name, _)| name == "trace").map(|(_, trace)| trace.as_str());
+                self.holds.clear(trace);
+                said(StatusCode::OK, &json!({ "holds": self.holds.open() }))
+            }
             (&Method::GET, "/_gateway/mail") => self.mails(parts).await,
             (&Method::DELETE, "/_gateway/mail") => {
                 match self.mail.forget(&self.accounts.product().engine).await {
@@ -53,9 +62,12 @@ impl Aws {
         let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
         let trace = pairs.iter().find(|(name, _)| name == "trace").and_then(|(_, trace)| root(trace));
         let Some(trace) = trace else {
-            return bad("give ?trace=1-XXXXXXXX-XXXXXXXXXXXXXXXXXXXXXXXX, as x-amzn-trace-id has it");
+            return bad(
+                "give ?trace= and the root of an x-amzn-trace-id, such as 1-67891233-abcdef012345678912345678",
+            );
         };
-        said(StatusCode::OK, &json!({ "trace": trace, "calls": self.calls.of(trace) }))
+        let in_order = self.calls.in_order(trace);
+        said(StatusCode::OK, &json!({ "trace": trace, "calls": self.calls.of(trace), "in_order": in_order }))
     }
 
     async fn mails(&self, parts: &Parts) -> Response<Body> {
@@ -64,6 +76,15 @@ impl Aws {
         match self.mail.to(&self.accounts.product().engine, address).await {
             Ok(mails) => said(StatusCode::OK, &json!({ "mails": mails })),
             Err(error) => said(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
+        }
+    }
+
+    async fn hold(&self, body: Body) -> Response<Body> {
+        let Ok(bytes) = whole(body, None).await else { return bad("the body is too large or was cut") };
+        let held = serde_json::from_slice::<Hold>(&bytes).map_err(|error| error.to_string());
+        match held.and_then(|hold| self.holds.order(hold)) {
+            Err(message) => bad(&message),
+            Ok(()) => said(StatusCode::CREATED, &json!({ "holds": self.holds.open() })),
         }
     }
 

@@ -190,7 +190,7 @@ impl Marketplace {
     /// Somebody buys.
     ///
     /// # Errors
-    /// [`Refused::Unknown`] product, [`Refused::Account`], [`Refused::Full`].
+    /// [`Refused::Unknown`] product, [`Refused::Account`], [`Refused::Time`], [`Refused::Full`].
     pub fn subscribe(&self, order: Subscribe) -> Result<Subscribed, Refused> {
         let (mut market, now) = self.now();
         lifecycle::subscribe(&mut market, order, now)
@@ -199,7 +199,7 @@ impl Marketplace {
     /// Something happens to a subscription.
     ///
     /// # Errors
-    /// [`Refused::Unknown`], [`Refused::Which`], [`Refused::State`], [`Refused::Full`].
+    /// [`Refused::Unknown`], [`Refused::Which`], [`Refused::State`], [`Refused::Time`], [`Refused::Full`].
     pub fn change(&self, order: &ChangeOrder) -> Result<Changed, Refused> {
         let (mut market, now) = self.now();
         lifecycle::change(&mut market, order, now)

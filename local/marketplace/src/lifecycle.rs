@@ -22,6 +22,8 @@ pub struct Subscribe {
     pub trial: bool,
     /// Whether the licence is still to come: no `License Updated` yet, until the change `update` is ordered.
     pub pending: bool,
+    /// When it was bought, by RFC 3339, if that was earlier than now; its events are of then.
+    pub at: Option<String>,
 }
 
 /// What was bought.
@@ -96,6 +98,9 @@ pub struct ChangeOrder {
     /// With `end` and `cancel`: as what it ends; CANCELLED if absent.
     #[serde(default)]
     pub status: Option<AgreementStatus>,
+    /// When it happened, by RFC 3339, if that was earlier than now; its events are of then.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 /// What a change has brought.
@@ -145,15 +150,27 @@ pub(crate) fn subscribe(
     let entitlement = if order.pending { EntitlementStatus::Pending } else { EntitlementStatus::Provisioned };
     let purchase =
         Purchase { product, account, trial: order.trial, intent: Intent::New, initial: None, entitlement };
-    bought(market, purchase, now)
+    let at = earlier(order.at.as_ref(), now)?;
+    bought(market, purchase, at, now)
 }
 
-fn bought(market: &mut Market, purchase: Purchase, now: OffsetDateTime) -> Result<Subscribed, Refused> {
+/// When something happened that is told of now.
+fn earlier(at: Option<&String>, now: OffsetDateTime) -> Result<OffsetDateTime, Refused> {
+    let Some(text) = at else { return Ok(now) };
+    clock::read(text).filter(|at| *at <= now).ok_or_else(|| Refused::Time(text.clone()))
+}
+
+fn bought(
+    market: &mut Market,
+    purchase: Purchase,
+    at: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<Subscribed, Refused> {
     let provisioned = purchase.entitlement == EntitlementStatus::Provisioned;
-    let id = market.buy(purchase, now)?;
-    let mut events = vec![happened(market, &id, Kind::Created, now)?];
+    let id = market.buy(purchase, at)?;
+    let mut events = vec![happened(market, &id, Kind::Created, at)?];
     if provisioned {
-        events.push(happened(market, &id, Kind::Updated, now)?);
+        events.push(happened(market, &id, Kind::Updated, at)?);
     }
     let (token, _) = market.issue(&id, now);
     let unknown = || Refused::Unknown { kind: "agreement or licence", id: id.clone() };
@@ -182,6 +199,7 @@ pub(crate) fn change(
     now: OffsetDateTime,
 ) -> Result<Changed, Refused> {
     let id = market.one(order.license_arn.as_deref(), order.agreement_id.as_deref())?;
+    let at = earlier(order.at.as_ref(), now)?;
     let room = market.agreements.len() < market.limits.agreements_max;
     let max = market.limits.agreements_max;
     let unknown = || Refused::Unknown { kind: "agreement or licence", id: id.clone() };
@@ -203,11 +221,11 @@ pub(crate) fn change(
     if matches!(order.change, Change::Renew | Change::Replace) && !room {
         return Err(Refused::Full { what: "agreements", max });
     }
-    agreement.updated = now;
+    agreement.updated = at;
     if let Some(status) = ended_as {
         agreement.status = status;
         if !status.goes_on() {
-            agreement.closed.get_or_insert(now);
+            agreement.closed.get_or_insert(at);
         }
     }
     match order.change {
@@ -220,7 +238,7 @@ pub(crate) fn change(
         }
         Change::Deprovision | Change::Cancel => {
             agreement.entitlement = EntitlementStatus::Deprovisioned;
-            agreement.closed.get_or_insert(now);
+            agreement.closed.get_or_insert(at);
         }
         Change::Amend => agreement.offer = offer,
         Change::End | Change::Renew | Change::Replace => {}
@@ -247,8 +265,8 @@ pub(crate) fn change(
         Change::Amend => &[Kind::Amended],
     };
     let mut events =
-        kinds.iter().map(|kind| happened(market, &id, *kind, now)).collect::<Result<Vec<_>, _>>()?;
-    let successor = next.map(|purchase| bought(market, purchase, now)).transpose()?;
+        kinds.iter().map(|kind| happened(market, &id, *kind, at)).collect::<Result<Vec<_>, _>>()?;
+    let successor = next.map(|purchase| bought(market, purchase, at, now)).transpose()?;
     events.extend(successor.iter().flat_map(|successor| successor.events.clone()));
     Ok(Changed { license_arn, agreement_id: id, successor, events })
 }

@@ -194,6 +194,34 @@ provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
     "delete": lambda physical_id, props: set_bus_policy(physical_id, None),
 }
 
+# --- CloudFormation: a number that a parameter gives --------------------------------------------------
+# A parameter is a text. CloudFormation makes a number of it where one is wanted; ministack keeps the text, and its
+# poller of queues, which compares it, serves no queue any more.
+
+mapping_of_ministack = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+
+
+def with_number(props):
+    scaling = props.get("ScalingConfig") or {}
+    if "MaximumConcurrency" not in scaling:
+        return props
+    return {**props, "ScalingConfig": {**scaling, "MaximumConcurrency": int(scaling["MaximumConcurrency"])}}
+
+
+def create_mapping(logical_id, props, stack_name):
+    return mapping_of_ministack["create"](logical_id, with_number(props), stack_name)
+
+
+def update_mapping(physical_id, old_props, new_props, stack_name):
+    return mapping_of_ministack["update"](physical_id, old_props, with_number(new_props), stack_name)
+
+
+provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"] = {
+    **mapping_of_ministack,
+    "create": create_mapping,
+    "update": update_mapping,
+}
+
 threading.Thread(target=end_with_parent, daemon=True).start()
 sys.argv = ["ministack"]
 runpy.run_module("ministack", run_name="__main__")

@@ -2,6 +2,8 @@
 //! values of the deployed stack, and the account's address where AWS's would be. And the credentials of a
 //! function, which `sam local` takes from its own environment.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use gateway::ExecutionKey;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -13,20 +15,47 @@ use super::{AccountError, details::Details, functions::FUNCTIONS};
 /// # Errors
 /// When the account does not tell how its functions are configured.
 pub async fn sam_environment(details: &Details) -> Result<String, AccountError> {
-    let failed = |source| AccountError::Call { step: "read a function's configuration", source };
-    let root = details.root()?;
     let mut functions = Map::new();
     for name in FUNCTIONS {
-        let deployed = details.output(&format!("{name}FunctionName"));
-        let path = format!("/2015-03-31/functions/{deployed}/configuration");
-        let found = root.rest("lambda", Method::GET, &path, &Value::Null).await.map_err(failed)?;
-        let mut variables = found.pointer("/Environment/Variables").cloned().unwrap_or_else(|| json!({}));
-        if let Some(variables) = variables.as_object_mut() {
-            variables.insert("AWS_ENDPOINT_URL".to_owned(), json!(details.aws_endpoint_url));
-        }
-        functions.insert(format!("{name}Function"), variables);
+        let mut variables = function_configuration(details, name).await?.variables;
+        variables.insert("AWS_ENDPOINT_URL".to_owned(), details.aws_endpoint_url.clone());
+        functions.insert(format!("{name}Function"), json!(variables));
     }
     Ok(format!("{:#}", Value::Object(functions)))
+}
+
+/// How a function is deployed.
+#[derive(Debug, Clone)]
+pub(crate) struct Configuration {
+    /// Its deployed name.
+    pub(crate) name: String,
+    /// Its ARN.
+    pub(crate) arn: String,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// Its variables.
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+/// How the function is deployed that the template's outputs call `function`: `Documents`, `Shares`.
+pub(crate) async fn function_configuration(
+    details: &Details,
+    function: &str,
+) -> Result<Configuration, AccountError> {
+    let failed = |source| AccountError::Call { step: "read a function's configuration", source };
+    let unknown = || AccountError::NoFunction(function.to_owned());
+    let name = details.outputs.get(&format!("{function}FunctionName")).ok_or_else(unknown)?;
+    let path = format!("/2015-03-31/functions/{name}/configuration");
+    let found = details.root()?.rest("lambda", Method::GET, &path, &Value::Null).await.map_err(failed)?;
+    let variables = found.pointer("/Environment/Variables").and_then(Value::as_object).into_iter().flatten();
+    Ok(Configuration {
+        name: name.clone(),
+        arn: found.get("FunctionArn").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        timeout: Duration::from_secs(found.get("Timeout").and_then(Value::as_u64).unwrap_or_default()),
+        variables: variables
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+    })
 }
 
 /// A deployed function's own credentials; `None` when the stack has no such function. `function` is its name in

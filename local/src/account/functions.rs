@@ -17,7 +17,7 @@ use super::{AccountError, python};
 use crate::{paths::Paths, process, progress::Progress};
 
 /// The functions, as the template's outputs call them. A binary has the same name in small letters.
-pub const FUNCTIONS: [&str; 9] = [
+pub const FUNCTIONS: [&str; 11] = [
     "Documents",
     "Shares",
     "Uploads",
@@ -25,8 +25,10 @@ pub const FUNCTIONS: [&str; 9] = [
     "Signup",
     "Onboarding",
     "Subscriptions",
+    "Metering",
     "Users",
     "Departures",
+    "Usage",
 ];
 
 /// The functions' binaries.

@@ -72,13 +72,14 @@ pub(super) async fn deploy(
 fn parameters(
     product: &BTreeMap<String, String>,
     external_id: &str,
-) -> Result<[(&'static str, String); 4], AccountError> {
+) -> Result<[(&'static str, String); 5], AccountError> {
     let output = |name: &str| {
         product.get(name).cloned().ok_or_else(|| AccountError::Template(format!("has no output `{name}`")))
     };
     Ok([
         ("SignupRoleArn", output("SignupRoleArn")?),
         ("SubscriptionsRoleArn", output("SubscriptionsRoleArn")?),
+        ("MeteringRoleArn", output("MeteringRoleArn")?),
         ("MarketplaceBusArn", output("MarketplaceBusArn")?),
         ("ExternalId", external_id.to_owned()),
     ])

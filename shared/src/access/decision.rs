@@ -12,7 +12,7 @@ use aws_sdk_verifiedpermissions::types::{
 use super::AccessError;
 use crate::{
     documents::Document,
-    tenancy::{Data, TenantSession, caller::Caller},
+    tenancy::{MayAsk, TenantSession, caller::Caller},
 };
 
 /// The Cedar types of the schema in `cedar/`.
@@ -40,7 +40,7 @@ pub(crate) struct Verdict {
 }
 
 pub(super) async fn ask(
-    session: &TenantSession<Data>,
+    session: &TenantSession<impl MayAsk>,
     caller: &Caller,
     action: &'static str,
     subject: Subject<'_>,
@@ -54,7 +54,7 @@ pub(super) async fn ask(
 
 /// Puts the question to the store, whatever the answer is good for.
 pub(crate) async fn decide(
-    session: &TenantSession<Data>,
+    session: &TenantSession<impl MayAsk>,
     caller: &Caller,
     action: &'static str,
     subject: Subject<'_>,

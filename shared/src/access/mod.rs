@@ -5,12 +5,13 @@
 //! Whatever keeps the store from answering is an error, and an error denies.
 
 pub(crate) mod decision;
+pub(crate) mod policies;
 
 use std::marker::PhantomData;
 
 use crate::{
     documents::Document,
-    tenancy::{Data, TenantSession, caller::Caller},
+    tenancy::{Data, MayAsk, TenantSession, caller::Caller},
 };
 
 /// Something that a caller may be allowed to do; the name is that of the Cedar action.
@@ -37,6 +38,8 @@ actions! {
     ListDocuments = "listDocuments";
     /// Invite, list and remove the tenant's users.
     ManageUsers = "manageUsers";
+    /// See what the tenant used and what of it is billed.
+    ViewUsage = "viewUsage";
     /// See a document's metadata and content.
     AccessDocument = "accessDocument";
     /// Let another user see a document.
@@ -105,7 +108,7 @@ pub enum AccessError {
 /// # Errors
 /// [`AccessError::Forbidden`] when the store says no; the collection is visible to all its users.
 pub async fn to_collection<A: Action>(
-    session: &TenantSession<Data>,
+    session: &TenantSession<impl MayAsk>,
     caller: &Caller,
 ) -> Result<Permit<Collection, A>, AccessError> {
     if decision::ask(session, caller, A::NAME, decision::Subject::Collection).await? {

@@ -172,21 +172,24 @@ fn attachment(name: &str) -> String {
 pub async fn settled<A>(
     session: &TenantSession<Data>,
     permit: Permit<Document, A>,
+    clock: &Clock,
 ) -> Result<Permit<Document, A>, DocumentError> {
     if permit.subject().is_available() {
         return Ok(permit);
     }
-    let document = settle(session, permit.subject().clone()).await?;
+    let document = settle(session, permit.subject().clone(), clock).await?;
     Ok(permit.renewed(document))
 }
 
-/// Looks whether the content of a pending document is there as promised, and if so makes it available.
+/// Looks whether the content of a pending document is there as promised, and if so makes it available: that is when
+/// it counts ([`crate::usage`]).
 ///
 /// # Errors
 /// When bucket or table fail, or the content is not what was promised.
 pub async fn settle<P: MaySettle>(
     session: &TenantSession<P>,
     document: Document,
+    clock: &Clock,
 ) -> Result<Document, DocumentError> {
     let head = session
         .s3()
@@ -213,7 +216,7 @@ pub async fn settle<P: MaySettle>(
         tracing::error!(incident = "content_mismatch", tenant = %document.tenant, document = %document.id, "content differs from what was signed");
         return Err(ContentError::Mismatch.into());
     }
-    if store::mark_available(session, &document).await? {
+    if store::mark_available(session, &document, clock.now()).await? {
         let version = document.version + 1;
         Ok(Document { state: State::Available, version, ..document })
     } else {

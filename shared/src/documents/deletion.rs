@@ -3,21 +3,17 @@
 //! The queue is FIFO with the tenant as message group: one tenant's removals run one after the other (its
 //! policy store takes 10 deletions a second), and no tenant waits for another's.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::store::DocumentError;
 use crate::{
-    clock::epoch_s,
     ids::{DocumentId, TenantId},
+    ordered::OrderedAt,
     tenancy::{Data, TenantSession, VerifiedTenant},
 };
-
-/// An order is queued before its document is marked as deleted. When the mark is not there this long after,
-/// it never came: ten seconds is the longest that the documents function may run, the rest is for clocks.
-const MARKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// An order as it stands in the queue.
 #[derive(Serialize, Deserialize)]
@@ -25,7 +21,7 @@ const MARKED_WITHIN: Duration = Duration::from_secs(60);
 struct Message {
     tenant_id: TenantId,
     document_id: DocumentId,
-    ordered_at_s: u64,
+    ordered_at_s: OrderedAt,
 }
 
 /// An order to remove everything of a deleted document.
@@ -33,7 +29,7 @@ struct Message {
 pub struct DeletionOrder {
     tenant_id: TenantId,
     document_id: DocumentId,
-    ordered_at_s: u64,
+    ordered_at: OrderedAt,
 }
 
 /// A message that is no order.
@@ -47,9 +43,9 @@ impl DeletionOrder {
     /// # Errors
     /// When it is none of ours.
     pub fn of_message(body: &str) -> Result<Self, InvalidOrder> {
-        let Message { tenant_id, document_id, ordered_at_s } =
+        let Message { tenant_id, document_id, ordered_at_s: ordered_at } =
             serde_json::from_str(body).map_err(InvalidOrder)?;
-        Ok(Self { tenant_id, document_id, ordered_at_s })
+        Ok(Self { tenant_id, document_id, ordered_at })
     }
 
     /// Whose document it is.
@@ -70,7 +66,7 @@ impl DeletionOrder {
     /// Whether a document that is still not marked as deleted at `now` never will be.
     #[must_use]
     pub fn is_void(&self, now: SystemTime) -> bool {
-        epoch_s(now) > self.ordered_at_s.saturating_add(MARKED_WITHIN.as_secs())
+        self.ordered_at.is_void(now)
     }
 }
 
@@ -80,7 +76,8 @@ pub(super) async fn order(
     document: DocumentId,
     now: SystemTime,
 ) -> Result<(), DocumentError> {
-    let order = Message { tenant_id: session.tenant(), document_id: document, ordered_at_s: epoch_s(now) };
+    let order =
+        Message { tenant_id: session.tenant(), document_id: document, ordered_at_s: OrderedAt::new(now) };
     session
         .sqs()
         .send_message()
@@ -98,19 +95,16 @@ pub(super) async fn order(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "its own test")]
-    fn an_order_is_void_only_after_the_mark_can_no_longer_come() {
-        let order = DeletionOrder {
-            tenant_id: TenantId::random(),
-            document_id: DocumentId::random(),
-            ordered_at_s: 1_000,
-        };
-        let at = |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s);
-        assert!(!order.is_void(at(1_000)) && !order.is_void(at(1_060)));
-        assert!(order.is_void(at(1_061)));
+    fn only_an_order_of_ours_is_read() {
+        let ordered_at = OrderedAt::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
+        let order =
+            DeletionOrder { tenant_id: TenantId::random(), document_id: DocumentId::random(), ordered_at };
         let text = format!(
             r#"{{"tenant_id":"{}","document_id":"{}","ordered_at_s":1000}}"#,
             order.tenant_id, order.document_id

@@ -8,9 +8,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
 pub const SIZE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
-const NAME_CHARS_MAX: usize = 255;
+/// The most characters of a name.
+pub(crate) const NAME_CHARS_MAX: usize = 255;
 /// RFC 6838 section 4.2 allows 127 for each half; the whole, parameters included, gets no more here.
-const CONTENT_TYPE_BYTES_MAX: usize = 127;
+pub(crate) const CONTENT_TYPE_BYTES_MAX: usize = 127;
 
 /// A value that a document cannot have. Says which and why, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::store::{self, BY_OWNER, DELETED, DocumentError};
 use crate::{
+    conditional::held,
     ids::{DocumentId, UserId},
     tenancy::{Departure, TenantSession},
 };
@@ -90,5 +91,5 @@ pub(crate) async fn hand_over(
         .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
         .send()
         .await;
-    store::unless_condition_failed(update).map(drop)
+    held(update).map(drop).map_err(store::store_failed)
 }

@@ -13,41 +13,12 @@ use crate::{
     clock::Clock,
     cursor::InvalidCursor,
     ids::UserId,
+    page::PageRequest,
     tenancy::{Data, TenantSession},
 };
 
-/// The most documents of one page.
-pub const PAGE_MAX: u8 = 100;
-/// What a page holds when nobody asks for a size.
-pub const PAGE_DEFAULT: u8 = 25;
-
 /// The name under which cursors of this list are sealed.
 const LIST: &str = "documents";
-
-/// How many documents a page may hold, 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageSize(u8);
-
-impl PageSize {
-    /// Reads a size; `None` outside 1 to 100.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().filter(|size| (1..=PAGE_MAX).contains(size)).map(Self)
-    }
-}
-
-impl PageSize {
-    /// The size, as DynamoDB's `Limit` takes it.
-    pub(crate) fn rows(self) -> i32 {
-        i32::from(self.0)
-    }
-}
-
-impl Default for PageSize {
-    fn default() -> Self {
-        Self(PAGE_DEFAULT)
-    }
-}
 
 /// One page of a list.
 #[derive(Debug)]
@@ -78,12 +49,12 @@ pub async fn list(
     session: &TenantSession<Data>,
     _permit: Permit<Collection, ListDocuments>,
     owner: UserId,
-    size: PageSize,
-    cursor: Option<&str>,
+    page: PageRequest<'_>,
     clock: &Clock,
 ) -> Result<Page, ListError> {
     let key = &session.mapping().cursor_key;
-    let start = cursor
+    let start = page
+        .cursor
         .map(|text| key.open(LIST, owner, text, clock.now()))
         .transpose()?
         .map(|position| start_key(session, position))
@@ -97,12 +68,12 @@ pub async fn list(
         .expression_attribute_values(":tenant", AttributeValue::S(session.tenant().to_string()))
         .expression_attribute_values(":owner", AttributeValue::S(format!("{owner}#")))
         .scan_index_forward(false)
-        .limit(size.rows())
+        .limit(page.size.limit())
         .set_exclusive_start_key(start)
         .send()
         .await
         .map_err(store::store_failed)?;
-    let mut documents = Vec::with_capacity(usize::from(size.0));
+    let mut documents = Vec::with_capacity(page.size.rows());
     for row in reply.items() {
         if let Row::Live(document) = store::read(session.tenant(), row)?
             && !document.is_expired(clock.now())

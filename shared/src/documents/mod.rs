@@ -21,10 +21,11 @@ mod store;
 
 use std::time::{Duration, SystemTime};
 
+pub(crate) use fields::{CONTENT_TYPE_BYTES_MAX, NAME_CHARS_MAX};
 pub use fields::{Checksum, ContentSize, ContentType, DocumentName, InvalidField, SIZE_BYTES_MAX};
 pub(crate) use handover::{hand_over, of_owner};
 pub use removal::{Removal, RemovalError, remove};
-pub(crate) use store::{AVAILABLE, key, seen, store_failed, unless_condition_failed};
+pub(crate) use store::{AVAILABLE, key, seen, store_failed};
 pub use store::{DocumentError, create, delete, find};
 
 use crate::ids::{DocumentId, TenantId, UserId};

@@ -19,7 +19,10 @@ use super::{
     store::{self, DELETED},
 };
 use crate::{
-    access::decision::{entity, types},
+    access::{
+        decision::{entity, types},
+        policies,
+    },
     clock::Clock,
     ids::DocumentId,
     shares,
@@ -210,7 +213,7 @@ impl Work<'_> {
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(policies)?;
+                .map_err(|e| RemovalError::Policies(Box::new(e.into())))?;
             for policy in &page.policies {
                 if self.is_over() {
                     return Ok(false);
@@ -226,21 +229,9 @@ impl Work<'_> {
         Ok(false)
     }
 
-    /// That there is none is as good.
     async fn delete_policy(&mut self, policy: &str) -> Result<(), RemovalError> {
-        let deleted = self
-            .session
-            .verified_permissions()
-            .delete_policy()
-            .policy_store_id(self.session.mapping().policy_store_id.as_str())
-            .policy_id(policy)
-            .send()
-            .await;
-        match deleted {
-            Ok(_) => self.policies += 1,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
-            Err(error) => return Err(policies(error)),
-        }
+        let was_there = policies::remove(self.session, policy).await.map_err(RemovalError::Policies)?;
+        self.policies += usize::from(was_there);
         tokio::time::sleep(BETWEEN_POLICIES).await;
         Ok(())
     }
@@ -248,8 +239,4 @@ impl Work<'_> {
 
 fn table<E: Into<aws_sdk_dynamodb::Error>>(error: E) -> RemovalError {
     RemovalError::Store(Box::new(error.into()))
-}
-
-fn policies<E: Into<aws_sdk_verifiedpermissions::Error>>(error: E) -> RemovalError {
-    RemovalError::Policies(Box::new(error.into()))
 }

@@ -6,18 +6,20 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use super::{Document, DocumentName, NewDocument, PENDING_LASTS, State, content::ContentError, deletion};
 use crate::{
     access::{AddDocument, Collection, DeleteDocument, Permit},
     clock::{Clock, epoch_s, parse_rfc3339, rfc3339},
+    conditional::{self, TransactionError},
+    config::Resources,
     ids::{DocumentId, TenantId, UserId},
+    metering::UsageEvent,
     tenancy::{Data, MaySettle, TenantSession},
+    usage::{self, UsageError},
 };
 
 /// The index that lists a user's own documents, newest first.
@@ -35,7 +37,7 @@ pub enum DocumentError {
     /// The table did not do its part.
     #[error("the documents table failed")]
     Store(#[source] Box<aws_sdk_dynamodb::Error>),
-    /// The table left reads undone, again and again.
+    /// The table left reads undone, or other writes of the same row came in between, again and again.
     #[error("the documents table is overloaded")]
     Throttled,
     /// A row is not what this product writes.
@@ -44,12 +46,24 @@ pub enum DocumentError {
     /// A row of another tenant was read. An incident: IAM should have made it impossible.
     #[error("a row of another tenant was read")]
     ForeignRow,
+    /// What it counts for could not be written down.
+    #[error("the usage could not be recorded")]
+    Usage(#[from] UsageError),
     /// The bucket did not do its part.
     #[error("the content could not be dealt with")]
     Content(#[from] ContentError),
     /// The order to remove it could not be queued.
     #[error("the deletion could not be queued")]
     Queue(#[source] Box<aws_sdk_sqs::Error>),
+}
+
+impl From<TransactionError> for DocumentError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Contended => Self::Throttled,
+            TransactionError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 pub(crate) fn store_failed<E: Into<aws_sdk_dynamodb::Error>>(error: E) -> DocumentError {
@@ -106,6 +120,8 @@ pub(crate) fn seen(
 
 /// Deletes a document: from here on nobody sees it, and the rest is removed by the deletions function.
 ///
+/// The bytes that an available document holds are released with the mark, in one transaction ([`crate::usage`]).
+///
 /// The order is queued *before* the row is marked. A crash in between leaves an order for a document that
 /// is not deleted, which the deletions function drops; the other way round would leave a deleted document
 /// that nothing ever removes.
@@ -118,32 +134,69 @@ pub async fn delete(
     clock: &Clock,
 ) -> Result<(), DocumentError> {
     let document = permit.into_subject();
-    let now = rfc3339(clock.now());
-    deletion::order(session, document.id, clock.now()).await?;
-    let marked = session
-        .dynamodb()
-        .update_item()
-        .table_name(&session.resources().documents_table)
+    let now = clock.now();
+    deletion::order(session, document.id, now).await?;
+    let mut state = document.state;
+    // Once more if its content arrives in this very moment: what is there by then is released.
+    for _ in 0..2 {
+        let parts = deletion_of(session.resources(), &document, state, now)?;
+        let marked = conditional::transact(session.dynamodb(), parts, conditional::TRIES).await?;
+        let Err(unmet) = marked else { return Ok(()) };
+        let row = unmet.row(DOCUMENT).ok_or(DocumentError::NotFound)?;
+        match read(document.tenant, row)? {
+            // Our own mark: the reply to it was lost, and the SDK asked again.
+            Row::Deleted if text(row, "deleted_at").is_ok_and(|at| at == rfc3339(now)) => return Ok(()),
+            Row::Deleted => return Err(DocumentError::NotFound),
+            Row::Live(found) => state = found.state,
+        }
+    }
+    Err(DocumentError::Throttled)
+}
+
+/// Where the document's own row stands in a transaction; its events follow.
+const DOCUMENT: usize = 0;
+
+/// The mark on a document that is in `state`, and the release of the bytes that it holds in that state.
+fn deletion_of(
+    names: &Resources,
+    document: &Document,
+    state: State,
+    now: SystemTime,
+) -> Result<Vec<TransactWriteItem>, DocumentError> {
+    let mark = Update::builder()
+        .table_name(&names.documents_table)
         .set_key(Some(key(document.tenant, document.id)))
         // Out of the owner's list, and without its name: what is deleted should not be readable either.
         .update_expression(
             "SET document_state = :deleted, deleted_at = :now REMOVE owner_created, document_name, expires_at",
         )
-        .condition_expression("attribute_exists(document_id) AND document_state <> :deleted")
+        .condition_expression("document_state = :state")
         .expression_attribute_values(":deleted", AttributeValue::S(DELETED.to_owned()))
-        .expression_attribute_values(":now", AttributeValue::S(now.clone()))
+        .expression_attribute_values(":state", AttributeValue::S(name_of(state).to_owned()))
+        .expression_attribute_values(":now", AttributeValue::S(rfc3339(now)))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    let Err(error) = marked else { return Ok(()) };
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-            // Our own mark: the reply to it was lost, and the SDK asked again.
-            let ours = failed.item().is_some_and(|row| text(row, "deleted_at").is_ok_and(|at| at == now));
-            if ours { Ok(()) } else { Err(DocumentError::NotFound) }
-        }
-        _ => Err(store_failed(error)),
+        .build()
+        .map_err(|_| DocumentError::Malformed)?;
+    let released = match state {
+        State::Available => Some(usage::released(document.id, document.size.bytes(), now)?),
+        State::Pending => None,
+    };
+    with_events(names, document, mark, released.as_slice(), now)
+}
+
+/// A change of a document's row, and what it counts for.
+fn with_events(
+    names: &Resources,
+    document: &Document,
+    change: Update,
+    events: &[UsageEvent],
+    now: SystemTime,
+) -> Result<Vec<TransactWriteItem>, DocumentError> {
+    let mut parts = vec![TransactWriteItem::builder().update(change).build()];
+    for event in events {
+        parts.push(usage::put(&names.usage_table, document.tenant, event, now)?);
     }
+    Ok(parts)
 }
 
 /// The document as it is now, after something else turned out to have changed it.
@@ -173,39 +226,30 @@ async fn row_of<P: MaySettle>(
     Ok(reply.item)
 }
 
-/// Marks a pending document as available; `false` when it is no longer pending.
+/// Marks a pending document as available, and counts it; `false` when it is no longer pending.
 pub(super) async fn mark_available<P: MaySettle>(
     session: &TenantSession<P>,
     document: &Document,
+    now: SystemTime,
 ) -> Result<bool, DocumentError> {
-    let update = session
-        .dynamodb()
-        .update_item()
-        .table_name(&session.resources().documents_table)
+    let names = session.resources();
+    let mark = Update::builder()
+        .table_name(&names.documents_table)
         .set_key(Some(key(document.tenant, document.id)))
         .update_expression("SET document_state = :available, document_version = :version REMOVE expires_at")
         .condition_expression("document_state = :pending")
         .expression_attribute_values(":available", AttributeValue::S(name_of(State::Available).to_owned()))
         .expression_attribute_values(":pending", AttributeValue::S(name_of(State::Pending).to_owned()))
         .expression_attribute_values(":version", AttributeValue::N((document.version + 1).to_string()))
-        .send()
-        .await;
-    unless_condition_failed(update)
-}
-
-/// Whether a conditional update was done; that its condition did not hold is no failure.
-pub(crate) fn unless_condition_failed<T, R>(
-    update: Result<T, SdkError<UpdateItemError, R>>,
-) -> Result<bool, DocumentError>
-where
-    aws_sdk_dynamodb::Error: From<SdkError<UpdateItemError, R>>,
-{
-    match update {
-        Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(store_failed(error)),
-        },
+        .build()
+        .map_err(|_| DocumentError::Malformed)?;
+    let events = usage::arrived(document.id, document.size.bytes(), now)?;
+    let parts = with_events(names, document, mark, &events, now)?;
+    match conditional::transact(session.dynamodb(), parts, conditional::TRIES).await? {
+        Ok(()) => Ok(true),
+        Err(unmet) if unmet.at(DOCUMENT) => Ok(false),
+        // A pending document has events: somebody else wrote them.
+        Err(_) => Err(DocumentError::Usage(UsageError::Malformed)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! AWS refuses its credentials. Knows nothing of tenants, tables or pages.
 
 pub mod agreements;
+pub mod billing;
 pub mod ids;
 pub mod meter;
 pub mod resolve;

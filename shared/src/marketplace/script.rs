@@ -1,4 +1,4 @@
-//! AWS as a script, for the tests of this room: answers in their order, and what was sent.
+//! AWS as a script, for the tests of this crate: answers in their order, and what was sent.
 
 use std::sync::{Arc, Mutex};
 
@@ -49,6 +49,12 @@ impl Script {
 
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.sent.lock().unwrap().clone()
+    }
+
+    /// A table that is this script.
+    #[expect(clippy::disallowed_methods, reason = "the one client that reaches no AWS")]
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.config("us-east-1"))
     }
 
     /// What a function's clients are made from, with this script in AWS's place. Without retries.

@@ -328,10 +328,11 @@ impl Chain {
         Ok((entry, changed))
     }
 
-    /// The newest entry, marked as the last one of a subscription that ended then, in its next version.
+    /// The newest entry, marked as the last one of a subscription that ended then, in its next version; `None`
+    /// where it says so already.
     #[must_use]
     pub fn close(&self, ended: Second) -> Option<Entry> {
-        let newest = self.entries.last()?;
+        let newest = self.entries.last().filter(|newest| newest.ended != Some(ended))?;
         Some(Entry { ended: Some(ended), ..newest.clone() }.in_next_version())
     }
 

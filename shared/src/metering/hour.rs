@@ -5,7 +5,10 @@
 use std::{fmt, str::FromStr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, format_description::BorrowedFormatItem};
+use time::{
+    Date, OffsetDateTime, PrimitiveDateTime, Time,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+};
 
 use crate::ids::InvalidId;
 
@@ -55,6 +58,25 @@ impl Second {
     #[must_use]
     pub const fn minus(self, seconds: u64) -> Self {
         Self(self.0.saturating_sub(seconds))
+    }
+}
+
+/// RFC 3339 in UTC: `2026-11-22T10:15:00Z`; nothing for what no year of four digits holds.
+impl fmt::Display for Second {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = i64::try_from(self.0).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+        f.write_str(&time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default())
+    }
+}
+
+/// RFC 3339 with any offset; fractions of a second are cut off.
+impl FromStr for Second {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = || InvalidId::expected("time such as 2026-11-22T10:15:00Z");
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid())?;
+        u64::try_from(time.unix_timestamp()).map(Self).map_err(|_| invalid())
     }
 }
 
@@ -238,6 +260,17 @@ mod tests {
             "+2026-11-22T10",
         ] {
             assert!(text.parse::<Hour>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_print_and_parse_back_as_schedulers_write_them() {
+        let second: Second = "2026-11-22T10:15:00Z".parse().unwrap();
+        assert_eq!(second, Second(1_795_342_500));
+        assert_eq!(second.to_string(), "2026-11-22T10:15:00Z");
+        assert_eq!("2026-11-22T11:15:00.900+01:00".parse::<Second>().unwrap(), second);
+        for text in ["", "2026-11-22", "2026-11-22T10:15:00", "1969-12-31T23:59:59Z", "now"] {
+            assert!(text.parse::<Second>().is_err(), "{text}");
         }
     }
 

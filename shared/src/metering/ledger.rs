@@ -118,7 +118,7 @@ impl From<RecordId> for String {
 /// Sealed ──────▶ Accepted
 ///   │  ▲         AcceptedAsDuplicate   warned of
 ///   ▼  │         Contested             alarmed
-/// NotSubscribed  Quarantined           alarmed
+/// NotSubscribed  Quarantined           alarmed; somebody may release it: Sealed
 ///                Expired               alarmed
 /// ```
 /// `Accepted` is also taken from an overlapping run when this one has already given up: it is the truth.
@@ -169,6 +169,21 @@ pub enum Sent {
 }
 
 impl State {
+    /// Its name, as the ledger and clients have it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Sealed => "sealed",
+            Self::Accepted { .. } => "accepted",
+            Self::AcceptedAsDuplicate => "accepted_as_duplicate",
+            Self::Contested => "contested",
+            Self::NotSubscribed { .. } => "not_subscribed",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
     /// Whether something is still to be done about it.
     #[must_use]
     pub const fn is_open(&self) -> bool {
@@ -309,6 +324,18 @@ impl Entry {
         is_news.then(|| after.in_next_version())
     }
 
+    /// This entry with a quarantined record to be sent once more, in its next version: somebody has found out what
+    /// the Marketplace objected to, and mended it. It was refused each time, so it is on no bill. `None` where no
+    /// record of this dimension is quarantined, or it is too late at `now`.
+    #[must_use]
+    pub fn released(&self, dimension: &Dimension, now: Second) -> Option<Self> {
+        let mut after = self.clone();
+        let record = after.records.iter_mut().find(|record| record.dimension == *dimension)?;
+        let is_quarantined = matches!(record.state, State::Quarantined { .. });
+        record.state = State::Sealed;
+        (is_quarantined && now < self.slot.hour.deadline()).then(|| after.in_next_version())
+    }
+
     /// The same, one version on.
     #[must_use]
     pub const fn in_next_version(mut self) -> Self {
@@ -331,19 +358,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_entry_of_three_dimensions_is_one_kilobyte_and_reads_back() {
-        let id: RecordId = "35155d37-56cb-423f-8554-5c4f3e3ff56d".parse().unwrap();
+    /// An entry of three dimensions with the greatest numbers, all in this state.
+    fn entry_in(state: State) -> Entry {
         let record = |measure: Measure| Record {
             dimension: measure.as_str().parse().unwrap(),
             measure,
             quantity: Quantity::MAX,
             brought: Vec::new(),
-            state: State::Accepted { id: Some(RecordId::clone(&id)) },
+            state: state.clone(),
             late: 0,
             carried: 0,
         };
-        let entry = Entry {
+        Entry {
             tenant: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             slot: "2026-11-22T10#0".parse().unwrap(),
             license: "arn:aws:license-manager::294406891311:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -358,10 +384,47 @@ mod tests {
             open_since: "2026-11-22T10".parse().unwrap(),
             records: Measure::ALL.map(record).into(),
             version: 2,
-        };
+        }
+    }
+
+    #[test]
+    fn an_entry_of_three_dimensions_is_one_kilobyte_and_reads_back() {
+        let id: RecordId = "35155d37-56cb-423f-8554-5c4f3e3ff56d".parse().unwrap();
+        let entry = entry_in(State::Accepted { id: Some(id) });
         let text = serde_json::to_string(&entry).unwrap();
         assert!(text.len() <= 1024, "a write costs one unit: {}", text.len());
         assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
+    }
+
+    #[test]
+    fn a_state_has_one_name() {
+        for state in [
+            State::Idle,
+            State::Sealed,
+            State::Accepted { id: None },
+            State::AcceptedAsDuplicate,
+            State::Contested,
+            State::NotSubscribed { permission: Second::new(1) },
+            State::Quarantined { exception: Exception::InvalidUsageDimension },
+            State::Expired { sent: Sent::Never },
+        ] {
+            assert_eq!(serde_json::to_value(&state).unwrap()["is"], state.as_str());
+        }
+    }
+
+    #[test]
+    fn only_what_is_quarantined_is_released_and_only_in_time() {
+        let quarantined = State::Quarantined { exception: Exception::InvalidUsageDimension };
+        let entry = entry_in(quarantined);
+        let (dimension, deadline) = (&entry.records[0].dimension, entry.slot.hour.deadline());
+        let released = entry.released(dimension, deadline.minus(1)).unwrap();
+        assert_eq!((&released.records[0].state, released.version), (&State::Sealed, entry.version + 1));
+        assert_eq!(released.records[0].quantity, entry.records[0].quantity, "verbatim");
+        assert_eq!(entry.released(dimension, deadline), None, "too late");
+        assert_eq!(entry.released(&"another".parse().unwrap(), deadline.minus(1)), None);
+        for state in [State::Accepted { id: None }, State::Contested, State::Expired { sent: Sent::Never }] {
+            assert_eq!(entry_in(state.clone()).released(dimension, deadline.minus(1)), None, "{state:?}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod quantity;
 mod report;
 mod run;
 mod settle;
+pub mod statement;
 pub mod usage;
 
 pub use chain::{LateUsage, Licence, Rules};

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{
     hour::Hour,
-    ledger::{Entry, State},
+    ledger::{Entry, Record, State},
     outcome::{Exception, Refusal},
     settle::Left,
+    usage::Measure,
 };
 
 /// The numbers of one run.
@@ -88,6 +89,12 @@ pub struct Report {
     pub halted: Option<Refusal>,
     /// It had to stop before it was done.
     pub is_unfinished: bool,
+    /// Units that were used in the hours which were sealed, by measure.
+    pub used: BTreeMap<Measure, u64>,
+    /// Units that were sealed: as many, unless something was cut off or brought along.
+    pub sealed: BTreeMap<Measure, u64>,
+    /// Units that were accepted: those on the bill.
+    pub billed: BTreeMap<Measure, u64>,
 }
 
 impl Report {
@@ -116,7 +123,16 @@ impl Report {
         self.entries_sealed += 1;
         for record in &entry.records {
             self.records_sealed += u64::from(record.state.is_open());
-            self.became(&record.state, u64::from(record.quantity.get()));
+            add(&mut self.sealed, record.measure, u64::from(record.quantity.get()));
+            self.became(record);
+        }
+    }
+
+    /// An entry that this run sealed, looked back at.
+    pub(super) fn used(&mut self, entry: &Entry) {
+        for record in &entry.records {
+            let units = record.own().saturating_add(record.late);
+            add(&mut self.used, record.measure, u64::try_from(units).unwrap_or_default());
         }
     }
 
@@ -124,7 +140,7 @@ impl Report {
     pub(super) fn settled(&mut self, before: &Entry, after: &Entry) {
         for (was, is) in before.records.iter().zip(&after.records) {
             if was.state != is.state {
-                self.became(&is.state, u64::from(is.quantity.get()));
+                self.became(is);
             }
         }
     }
@@ -149,11 +165,18 @@ impl Report {
         self.late_units = self.late_units.saturating_add(units);
     }
 
-    fn became(&mut self, state: &State, units: u64) {
-        match state {
+    fn became(&mut self, record: &Record) {
+        let units = u64::from(record.quantity.get());
+        match &record.state {
             State::Idle | State::Sealed => {}
-            State::Accepted { .. } => self.accepted += 1,
-            State::AcceptedAsDuplicate => self.accepted_as_duplicate += 1,
+            State::Accepted { .. } => {
+                self.accepted += 1;
+                add(&mut self.billed, record.measure, units);
+            }
+            State::AcceptedAsDuplicate => {
+                self.accepted_as_duplicate += 1;
+                add(&mut self.billed, record.measure, units);
+            }
             State::Contested => self.contested += 1,
             State::NotSubscribed { .. } => self.not_subscribed += 1,
             State::Quarantined { exception } => *self.quarantined.entry(*exception).or_default() += 1,
@@ -163,4 +186,9 @@ impl Report {
             }
         }
     }
+}
+
+fn add(units: &mut BTreeMap<Measure, u64>, measure: Measure, more: u64) {
+    let sum = units.entry(measure).or_default();
+    *sum = sum.saturating_add(more);
 }

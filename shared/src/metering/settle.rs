@@ -43,6 +43,11 @@ pub(super) async fn settle<W: World>(
     for _ in 0..settings.limits.rounds {
         report.ledger_reads += 1;
         let chain = Chain::new(world.entries(licence.tenant, job.back.max(1)).await?)?;
+        // A licence does not change hands. Where it seems to, nothing of it is billed before somebody has looked.
+        let is_others = |entry: &Entry| entry.license == licence.license && entry.account != licence.account;
+        if chain.entries().iter().any(is_others) {
+            return Err(Left::Broken(BrokenChain));
+        }
         let to = last_hour(&chain, licence, closed, job.through, settings.limits.hours);
         let mut round = Round { world, licence, job, settings, report: &mut *report, chain, closed, to };
         let sums = round.sum().await?;
@@ -53,6 +58,9 @@ pub(super) async fn settle<W: World>(
             && (fresh.is_empty() || round.look_back(&sums).await?);
         if is_current {
             round.chain.entries().iter().for_each(|entry| round.report.looked_back(entry));
+            round.chain.entries().iter().filter(|entry| fresh.contains(&entry.slot)).for_each(|entry| {
+                round.report.used(entry);
+            });
             let open = round.chain.entries().iter();
             let open = open.filter(|entry| entry.license == licence.license && entry.is_open());
             return Ok(open.map(|entry| (entry.clone(), fresh.contains(&entry.slot))).collect());

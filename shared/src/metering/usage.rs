@@ -153,6 +153,14 @@ impl UsageEvent {
         format!("usage#{}#{}", self.hour, self.id)
     }
 
+    /// The keys from one hour (or the beginning) to another, both included: the first and the last that may be.
+    /// Neither is an event's.
+    #[must_use]
+    pub fn keys_between(from: Option<Hour>, to: Hour) -> (String, String) {
+        // What follows the hour in a key is `#`; `$` is the next character.
+        (from.map_or_else(|| "usage#".to_owned(), |from| format!("usage#{from}#")), format!("usage#{to}$"))
+    }
+
     /// Reads what [`Self::sort_key`] wrote: the hour and the id.
     ///
     /// # Errors
@@ -202,7 +210,10 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::metering::Second;
 
     fn event(measure: Measure, amount: i64, hour: &str) -> UsageEvent {
         UsageEvent::new("document/1/added".parse().unwrap(), measure, amount, hour.parse().unwrap()).unwrap()
@@ -223,6 +234,18 @@ mod tests {
             "x#2026-11-22T10#a",
         ] {
             assert!(UsageEvent::read_sort_key(key).is_err(), "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_keys_between_hours_are_those_of_their_events(at in 0..3_u64, from in 0..3_u64, to in 0..3_u64, open in any::<bool>()) {
+            let hour = |h: u64| Hour::of(Second::new(1_795_341_600 + h * 3600));
+            let id = "document/1/added".parse().unwrap();
+            let key = UsageEvent::new(id, Measure::DocumentsAdded, 1, hour(at)).unwrap().sort_key();
+            let from = (!open).then_some(from);
+            let (first, last) = UsageEvent::keys_between(from.map(hour), hour(to));
+            prop_assert_eq!(first < key && key < last, from.is_none_or(|from| from <= at) && at <= to);
         }
     }
 

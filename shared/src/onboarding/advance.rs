@@ -11,10 +11,11 @@ use aws_sdk_dynamodb::{
 use super::{
     progress::{Progress, Step, Why},
     record::{Record, key, names},
-    table::{Onboardings, RecordError, held, store, text},
+    table::{Onboardings, RecordError, store, text},
 };
 use crate::{
     clock::rfc3339,
+    conditional::held,
     ids::{ServiceId, TenantId},
     users::Email,
 };
@@ -80,7 +81,7 @@ impl Onboardings {
                 update.update_expression("SET #progress = :progress, changed_at = :now REMOVE #step, why")
             }
         };
-        held(update.send().await)
+        held(update.send().await).map_err(store)
     }
 
     /// Writes down that a step did not get done; `false` when the tenant is not being opened any more. That an
@@ -110,7 +111,7 @@ impl Onboardings {
                 .condition_expression(format!("{IS_OPENING} AND admin_email = :tried"))
                 .expression_attribute_values(":tried", text(tried.as_str()));
         }
-        held(update.send().await)
+        held(update.send().await).map_err(store)
     }
 
     /// Writes down that a policy store is about to be made, and answers when the first one was. `found` is the

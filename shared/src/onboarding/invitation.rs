@@ -11,10 +11,11 @@ use std::time::SystemTime;
 use super::{
     Onboarding, OnboardingError, Onboardings, Order, Progress, Record, RecordError,
     record::{key, names},
-    table::{held, text},
+    table::{store, text},
 };
 use crate::{
     clock::rfc3339,
+    conditional::held,
     ids::TenantId,
     problem::chain,
     users::{INVITED_AGAIN_AFTER, pool::Invited},
@@ -72,7 +73,7 @@ impl Onboardings {
             .expression_attribute_values(":before", text(&rfc3339(now - INVITED_AGAIN_AFTER)))
             .send()
             .await;
-        held(claimed)
+        held(claimed).map_err(store)
     }
 
     /// Writes down that a tenant's first invitation is about to be mailed; `false` when another run has done so.
@@ -92,7 +93,7 @@ impl Onboardings {
             .expression_attribute_values(":now", text(&rfc3339(now)))
             .send()
             .await;
-        held(begun)
+        held(begun).map_err(store)
     }
 
     /// Takes back that an invitation was mailed: as far as is known it was not, so the next try need not wait. Best
@@ -116,7 +117,7 @@ impl Onboardings {
                 .expression_attribute_values(":before", text(&rfc3339(before))),
             None => update.update_expression("REMOVE invited_at"),
         };
-        if let Err(error) = held(update.send().await) {
+        if let Err(error) = held(update.send().await).map_err(store) {
             tracing::warn!(%tenant, error = chain(&error), "another invitation has to wait");
         }
     }

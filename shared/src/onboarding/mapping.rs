@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client, error::SdkError, operation::update_item::UpdateItemError, primitives::Blob, types::AttributeValue,
-};
+use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
 
 use super::error::{OnboardingError, table};
 use crate::{
+    conditional::held,
     cursor::CursorKey,
     ids::{ServiceId, TenantId},
     tenancy::{ACTIVE, Erasure, TenantSession, mapping_attributes as attributes, tenant_state},
@@ -92,15 +91,12 @@ impl MappingRow<'_> {
         if begins == Begins::Usable {
             put = put.item(attributes::SUBSCRIPTION_STATE, AttributeValue::S(ACTIVE.to_owned()));
         }
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                match self.store().await? {
-                    Some(there) if there == *store => Ok(()),
-                    _ => Err(OnboardingError::Mapping),
-                }
-            }
-            Err(e) => Err(table(e)),
+        if held(put.send().await).map_err(table)? {
+            return Ok(());
+        }
+        match self.store().await? {
+            Some(there) if there == *store => Ok(()),
+            _ => Err(OnboardingError::Mapping),
         }
     }
 
@@ -118,7 +114,7 @@ impl MappingRow<'_> {
             .expression_attribute_values(":opening", AttributeValue::S(tenant_state::OPENING.to_owned()))
             .send()
             .await;
-        if_held(opened)
+        held(opened).map_err(table)
     }
 
     /// Removes the row, with the tenant's own session.
@@ -147,16 +143,6 @@ impl MappingRow<'_> {
             .expression_attribute_values(":closing", AttributeValue::S(tenant_state::CLOSING.to_owned()))
             .send()
             .await;
-        if_held(locked)
-    }
-}
-
-fn if_held<T>(updated: Result<T, SdkError<UpdateItemError>>) -> Result<bool, OnboardingError> {
-    match updated {
-        Ok(_) => Ok(true),
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Ok(false)
-        }
-        Err(e) => Err(table(e)),
+        held(locked).map_err(table)
     }
 }

@@ -15,10 +15,11 @@ use super::{
     closing::{self, Closing, Counted, Counting, Counts, Waived},
     progress::Progress,
     record::{Record, Row, key, names},
-    table::{Onboardings, RecordError, held, store, text},
+    table::{Onboardings, RecordError, store, text},
 };
 use crate::{
     clock::rfc3339,
+    conditional::held,
     ids::TenantId,
     tenancy::{ACTIVE, mapping_attributes, tenant_state},
 };
@@ -194,7 +195,7 @@ impl Onboardings {
             .set_expression_attribute_values(record.expression_attribute_values)
             .send()
             .await;
-        held(updated)
+        held(updated).map_err(store)
     }
 
     /// Why the transaction was not done, update by update; nothing when it was.
@@ -265,7 +266,7 @@ impl Onboardings {
             .condition_expression(format!("#progress = :closing AND counting = :from AND {same_place}"))
             .send()
             .await;
-        held(counted)
+        held(counted).map_err(store)
     }
 
     /// Writes down that removing begins; `false` when the tenant is not being erased any more. From now on the mark
@@ -293,7 +294,7 @@ impl Onboardings {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .send()
             .await;
-        held(marked)
+        held(marked).map_err(store)
     }
 
     /// Makes the record a tombstone: what was erased and when, and nothing personal; `false` when it is one.
@@ -315,7 +316,7 @@ impl Onboardings {
             .expression_attribute_values(":now", text(&rfc3339(now)))
             .send()
             .await;
-        held(buried)
+        held(buried).map_err(store)
     }
 }
 

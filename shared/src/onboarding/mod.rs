@@ -42,6 +42,7 @@ pub mod progress;
 pub mod record;
 mod store;
 mod table;
+mod upgrade;
 
 use std::time::SystemTime;
 
@@ -58,6 +59,7 @@ pub use probes::Finding;
 pub use progress::{Progress, Step, Why};
 pub use record::{Failure, ProgressKey, Record, Registrant};
 pub use table::{Onboardings, RecordError};
+pub use upgrade::Upgraded;
 
 use mapping::{Begins, MappingRow};
 

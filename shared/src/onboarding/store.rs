@@ -11,7 +11,7 @@ use aws_sdk_verifiedpermissions::{
     Client,
     operation::{
         create_policy_store::CreatePolicyStoreError, create_policy_store_alias::CreatePolicyStoreAliasError,
-        get_policy_store_alias::GetPolicyStoreAliasError,
+        get_policy_store_alias::GetPolicyStoreAliasError, list_policy_stores::ListPolicyStoresOutput,
     },
     types::{AliasState, DeletionProtection, ValidationMode, ValidationSettings},
 };
@@ -30,6 +30,9 @@ const PAGES_MAX: usize = 1_000;
 /// `ListPolicyStores` takes ten requests a second.
 const BETWEEN_PAGES: Duration = Duration::from_millis(110);
 
+/// What a store's description begins with; its tenant's id follows.
+const DESCRIPTION: &str = "Strongroom tenant ";
+
 /// `policy-store-alias/tenant/ID`.
 fn alias_of(tenant: TenantId) -> String {
     format!("policy-store-alias/tenant/{tenant}")
@@ -37,7 +40,7 @@ fn alias_of(tenant: TenantId) -> String {
 
 /// What a store says of itself, and what it is found by when nobody remembers its id.
 fn description_of(tenant: TenantId) -> String {
-    format!("Strongroom tenant {tenant}")
+    format!("{DESCRIPTION}{tenant}")
 }
 
 /// Whether the client token of a store that was first asked for at `begun_at` can still be relied on.
@@ -102,13 +105,7 @@ pub(super) async fn search(client: &Client, tenant: TenantId) -> Result<Vec<Serv
     let mut found = Vec::new();
     let mut next = None;
     for _ in 0..PAGES_MAX {
-        let page = client
-            .list_policy_stores()
-            .max_results(STORES_PER_PAGE)
-            .set_next_token(next)
-            .send()
-            .await
-            .map_err(policy_store)?;
+        let page = listed(client, next).await?;
         for store in page.policy_stores {
             if store.description.as_deref() == Some(&description) {
                 found.push((store.created_date, store.policy_store_id.parse()?));
@@ -128,8 +125,40 @@ pub(super) async fn search(client: &Client, tenant: TenantId) -> Result<Vec<Serv
     Err(OnboardingError::ForeignStore)
 }
 
+async fn listed(client: &Client, next: Option<String>) -> Result<ListPolicyStoresOutput, OnboardingError> {
+    client
+        .list_policy_stores()
+        .max_results(STORES_PER_PAGE)
+        .set_next_token(next)
+        .send()
+        .await
+        .map_err(policy_store)
+}
+
+/// A part of all stores that say they are a tenant's, and where the next part begins. Whether they are,
+/// [`is_of`] tells.
+pub(super) async fn page(
+    client: &Client,
+    after: Option<String>,
+) -> Result<(Vec<(TenantId, ServiceId)>, Option<String>), OnboardingError> {
+    let page = listed(client, after).await?;
+    let mut stores = Vec::with_capacity(page.policy_stores.len());
+    for store in page.policy_stores {
+        let tenant =
+            store.description.as_deref().and_then(|text| text.strip_prefix(DESCRIPTION)?.parse().ok());
+        if let Some(tenant) = tenant {
+            stores.push((tenant, store.policy_store_id.parse()?));
+        }
+    }
+    Ok((stores, page.next_token))
+}
+
 /// A description can be written by anybody who may make stores; the tag is what counts.
-async fn is_of(client: &Client, tenant: TenantId, store: &ServiceId) -> Result<(), OnboardingError> {
+pub(super) async fn is_of(
+    client: &Client,
+    tenant: TenantId,
+    store: &ServiceId,
+) -> Result<(), OnboardingError> {
     let found = client
         .get_policy_store()
         .policy_store_id(store.as_str())

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    operation::put_item::PutItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
@@ -15,7 +15,7 @@ use super::{
     progress::Why,
     record::{ProgressKey, Record, key, names},
 };
-use crate::{clock::rfc3339, ids::TenantId, marketplace::ids::LicenseArn, users::Email};
+use crate::{clock::rfc3339, conditional::held, ids::TenantId, marketplace::ids::LicenseArn, users::Email};
 
 /// The longest that SQS delays a message.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
@@ -160,7 +160,7 @@ impl Onboardings {
             .expression_attribute_values(":now", text(&rfc3339(now)))
             .send()
             .await;
-        held(changed)
+        held(changed).map_err(store)
     }
 
     /// Queues an order.
@@ -194,17 +194,6 @@ impl Onboardings {
             .await
             .map_err(|e| RecordError::Queue(Box::new(e.into())))?;
         Ok(())
-    }
-}
-
-/// Whether a conditional update was done.
-pub(super) fn held<T>(updated: Result<T, SdkError<UpdateItemError>>) -> Result<bool, RecordError> {
-    match updated {
-        Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Ok(false)
-        }
-        Err(error) => Err(store(error)),
     }
 }
 

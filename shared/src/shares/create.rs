@@ -153,13 +153,17 @@ pub async fn create(
             known = row::current(session, document.id, receiver).await?;
             continue;
         };
-        return complete(session, share).await.map(|share| Created { share, is_new });
+        return complete(session, share, clock).await.map(|share| Created { share, is_new });
     }
     Err(ShareError::Contended)
 }
 
 /// Writes the second half of a share that we hold.
-async fn complete(session: &TenantSession<Sharing>, share: Share) -> Result<Share, ShareError> {
+async fn complete(
+    session: &TenantSession<Sharing>,
+    share: Share,
+    clock: &Clock,
+) -> Result<Share, ShareError> {
     let put = policy::put(session, &share).await;
     match put {
         Ok(()) => {}
@@ -176,7 +180,7 @@ async fn complete(session: &TenantSession<Sharing>, share: Share) -> Result<Shar
             return Err(error);
         }
     }
-    match row::finish(session, &share).await {
+    match row::finish(session, &share, clock.now()).await {
         Ok(true) => Ok(share),
         Ok(false) => {
             // The document was deleted meanwhile, and the share's row with it.

@@ -2,7 +2,7 @@
 
 use aws_sdk_verifiedpermissions::error::ProvideErrorMetadata;
 
-use crate::documents::DocumentError;
+use crate::{conditional::TransactionError, documents::DocumentError};
 
 /// Why a share could not be made, ended or listed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,15 @@ pub enum ShareError {
     /// The policy store did not do its part.
     #[error("the policy store failed")]
     Policies(#[source] Box<aws_sdk_verifiedpermissions::Error>),
+}
+
+impl From<TransactionError> for ShareError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Contended => Self::Contended,
+            TransactionError::Store(error) => DocumentError::Store(error).into(),
+        }
+    }
 }
 
 impl ShareError {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | row `pending` (and the document's count, in one transaction) | row `ending` |
 //! | policy, by name | policy deleted |
-//! | row `active` | row deleted (and the count) |
+//! | row `active` (and the share counted as usage, in one transaction) | row deleted (and the count) |
 //!
 //! Whoever writes `pending` or `ending` holds the share until it is finished, or for `HELD_FOR`: only the
 //! holder touches the policy. Others wait a moment for the holder, and a share that was left in the middle

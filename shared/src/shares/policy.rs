@@ -7,7 +7,10 @@ use aws_sdk_verifiedpermissions::{
 
 use super::{Share, ShareError};
 use crate::{
-    access::decision::{entity, types},
+    access::{
+        decision::{entity, types},
+        policies,
+    },
     documents::DocumentError,
     ids::{DocumentId, UserId},
     tenancy::{MayEndShares, Sharing, TenantSession},
@@ -83,18 +86,9 @@ pub(super) async fn delete<P: MayEndShares>(
     session: &TenantSession<P>,
     share: &Share,
 ) -> Result<(), ShareError> {
-    let deleted = session
-        .verified_permissions()
-        .delete_policy()
-        .policy_store_id(session.mapping().policy_store_id.as_str())
-        .policy_id(name(share.document, share.receiver))
-        .send()
-        .await;
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
+    let name = name(share.document, share.receiver);
+    let _was_there = policies::remove(session, &name).await.map_err(ShareError::Policies)?;
+    Ok(())
 }
 
 fn failed<E: Into<aws_sdk_verifiedpermissions::Error>>(error: E) -> ShareError {

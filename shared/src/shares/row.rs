@@ -2,18 +2,19 @@
 
 use std::{collections::HashMap, num::NonZeroU32, time::SystemTime};
 
-use aws_sdk_dynamodb::{
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use uuid::Uuid;
 
 use super::{Holder, Share, ShareError, State};
 use crate::{
     clock::{parse_rfc3339, rfc3339},
+    conditional::{self, TransactionError, held},
     documents::{self, DocumentError},
     ids::{DocumentId, TenantId, UserId},
     tenancy::{MayEndShares, Sharing, TenantSession},
+    usage,
 };
 
 pub(super) type Row = HashMap<String, AttributeValue>;
@@ -132,31 +133,23 @@ pub(super) async fn begin(
         .build();
     let (put, count) =
         (put.map_err(|_| DocumentError::Malformed)?, count.map_err(|_| DocumentError::Malformed)?);
-    let written = session
-        .dynamodb()
-        .transact_write_items()
-        .transact_items(TransactWriteItem::builder().put(put).build())
-        .transact_items(TransactWriteItem::builder().update(count).build())
-        .send()
-        .await;
-    let Err(error) = written else { return Ok(true) };
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error()
-    else {
-        return Err(documents::store_failed(error).into());
-    };
-    let failed = |at: usize| {
-        canceled
-            .cancellation_reasons()
-            .get(at)
-            .filter(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    let parts = vec![
+        TransactWriteItem::builder().put(put).build(),
+        TransactWriteItem::builder().update(count).build(),
+    ];
+    let unmet = match conditional::transact(session.dynamodb(), parts, 1).await {
+        Ok(Ok(())) => return Ok(true),
+        Ok(Err(unmet)) => unmet,
+        Err(TransactionError::Contended) => return Ok(false),
+        Err(error) => return Err(error.into()),
     };
     let is_available = |row: &Row| {
         row.get("document_state").and_then(|s| s.as_s().ok()).is_some_and(|s| s == documents::AVAILABLE)
     };
-    match (failed(0), failed(1)) {
-        (None, Some(reason)) if reason.item().is_some_and(is_available) => Err(ShareError::LimitReached),
-        (None, Some(_)) => Err(DocumentError::NotFound.into()),
-        _ => Ok(false),
+    match unmet.row(1) {
+        _ if unmet.at(0) => Ok(false),
+        Some(document) if is_available(document) => Err(ShareError::LimitReached),
+        _ => Err(DocumentError::NotFound.into()),
     }
 }
 
@@ -183,23 +176,41 @@ pub(super) async fn take<P: MayEndShares>(
         .expression_attribute_values(":now", text(&rfc3339(now)))
         .send()
         .await;
-    Ok(documents::unless_condition_failed(update)?.then_some(taken))
+    match held(update) {
+        Ok(done) => Ok(done.then_some(taken)),
+        // Whoever holds it is just finishing or ending it.
+        Err(error) if conditional::is_conflict(&error) => Ok(None),
+        Err(error) => Err(documents::store_failed(error).into()),
+    }
 }
 
-/// Marks a share that we hold as active; `false` when its row has gone.
-pub(super) async fn finish(session: &TenantSession<Sharing>, share: &Share) -> Result<bool, ShareError> {
-    let update = session
-        .dynamodb()
-        .update_item()
-        .table_name(&session.resources().shares_table)
+/// Marks a share that we hold as active, and counts it; `false` when it is not ours any more.
+pub(super) async fn finish(
+    session: &TenantSession<Sharing>,
+    share: &Share,
+    now: SystemTime,
+) -> Result<bool, ShareError> {
+    let names = session.resources();
+    let mark = Update::builder()
+        .table_name(&names.shares_table)
         .set_key(Some(key(session.tenant(), share.document, share.receiver)))
         .update_expression("SET share_state = :active")
-        .condition_expression("held_by = :mark")
+        .condition_expression("held_by = :mark AND share_state = :pending")
         .expression_attribute_values(":active", text(State::Active.as_str()))
+        .expression_attribute_values(":pending", text(State::Pending.as_str()))
         .expression_attribute_values(":mark", text(&share.holder.mark))
-        .send()
-        .await;
-    Ok(documents::unless_condition_failed(update)?)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|_| DocumentError::Malformed)?;
+    let event = usage::shared(share.document, share.receiver, &share.holder.mark, now);
+    let event = event.and_then(|event| usage::put(&names.usage_table, session.tenant(), &event, now));
+    let parts = vec![TransactWriteItem::builder().update(mark).build(), event.map_err(DocumentError::Usage)?];
+    let finished = conditional::transact(session.dynamodb(), parts, conditional::TRIES).await?;
+    let Err(unmet) = finished else { return Ok(true) };
+    let Some(row) = unmet.row(0) else { return Ok(false) };
+    let found = read(session.tenant(), row)?;
+    // Ours already: a reply that was lost, and the SDK asked again.
+    Ok(found.state == State::Active && found.holder.mark == share.holder.mark)
 }
 
 /// Lets go of a share in the middle, so that whoever comes next need not wait. Best effort: when it fails,
@@ -216,7 +227,7 @@ pub(super) async fn release<P: MayEndShares>(session: &TenantSession<P>, share: 
         .expression_attribute_values(":mark", text(&share.holder.mark))
         .send()
         .await;
-    if let Err(error) = documents::unless_condition_failed(released) {
+    if let Err(error) = held(released).map_err(documents::store_failed) {
         tracing::warn!(tenant = %session.tenant(), error = crate::problem::chain(&error), "a share stays held until its time");
     }
 }
@@ -243,28 +254,11 @@ pub(super) async fn delete<P: MayEndShares>(
         .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()))
         .build()
         .map_err(|_| DocumentError::Malformed)?;
-    // Two transactions on one document may meet; the one that lost is tried again.
-    for _ in 0..super::LOOKS {
-        let deleted = session
-            .dynamodb()
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().delete(delete.clone()).build())
-            .transact_items(TransactWriteItem::builder().update(count.clone()).build())
-            .send()
-            .await;
-        let Err(error) = deleted else { return Ok(true) };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-                if canceled.cancellation_reasons().iter().any(|r| r.code() == Some("ConditionalCheckFailed"))
-                {
-                    return Ok(false);
-                }
-                tokio::time::sleep(super::BETWEEN_LOOKS).await;
-            }
-            _ => return Err(documents::store_failed(error).into()),
-        }
-    }
-    Err(ShareError::Contended)
+    let parts = vec![
+        TransactWriteItem::builder().delete(delete).build(),
+        TransactWriteItem::builder().update(count).build(),
+    ];
+    Ok(conditional::transact(session.dynamodb(), parts, conditional::TRIES).await?.is_ok())
 }
 
 fn text(value: &str) -> AttributeValue {

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::marketplace::resolve::{NoToken, RegistrationToken};
-
-/// No form of this product comes near it; the Marketplace's token has a few hundred characters.
-pub const BODY_BYTES_MAX: usize = 16 * 1024;
+use crate::{
+    body::BODY_BYTES_MAX,
+    marketplace::resolve::{NoToken, RegistrationToken},
+};
 
 const FIELDS_MAX: usize = 32;
 

@@ -128,6 +128,12 @@ impl LicenseFacts {
             .map(|(_, agreement)| agreement)
             .or(self.registered_agreement.as_ref())
     }
+
+    /// The newest permission to use the licence.
+    #[must_use]
+    pub fn permission(&self) -> Option<SystemTime> {
+        [&self.updated, &self.observed_active].into_iter().flatten().map(|fact| fact.stamp.at()).max()
+    }
 }
 
 /// Where a subscription stands.

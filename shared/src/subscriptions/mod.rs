@@ -29,6 +29,7 @@
 pub mod event;
 pub mod facts;
 mod flush;
+mod licences;
 mod list;
 mod record;
 mod rows;
@@ -39,6 +40,7 @@ use std::time::SystemTime;
 
 pub use facts::{Cause, EndStatus, Kind, State};
 pub use flush::FinalMetering;
+pub use licences::Slice;
 pub use list::{Listed, Page, Position};
 pub use record::Observation;
 pub use store::Subscriptions;

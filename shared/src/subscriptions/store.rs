@@ -144,8 +144,12 @@ impl Subscriptions {
         license: &LicenseArn,
         ended_at: SystemTime,
     ) -> Result<bool, SubscriptionError> {
+        // It asks for no answer, since whoever meters may not see the rest of the item by writing it.
         let done = self
-            .update(rows::license_key(license))
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::license_key(license)))
             .update_expression(versioned(&format!("SET {} = :done", a::FINAL_METERING)))
             .condition_expression(format!("{} = :ended_at", a::FLUSH_REQUESTED))
             .expression_attribute_values(":done", text(rows::DONE))

@@ -22,8 +22,8 @@ use std::fmt;
 pub(crate) use mapping::{ACTIVE, attributes as mapping_attributes, tenant_state};
 pub use mapping::{KEPT_FOR as STATE_KEPT_FOR, Mapping};
 pub use session::{
-    Data, Deletion, Departure, Directory, Erasure, MayDiscard, MayEndShares, MayForbid, MaySettle, Power,
-    SessionError, Settlement, Sharing, Tenancy, TenantSession,
+    Data, Deletion, Departure, Directory, Erasure, MayAsk, MayDiscard, MayEndShares, MayForbid,
+    MayRemovePolicies, MaySettle, Power, SessionError, Settlement, Sharing, Tenancy, TenantSession, Usage,
 };
 
 use crate::ids::TenantId;

@@ -92,6 +92,15 @@ power!(
     /// May erase everything of the tenant.
     Erasure, erasure
 );
+power!(
+    /// May read what the tenant used and what of it is billed, and ask its policy store.
+    Usage, usage
+);
+
+/// A power with which the tenant's policy store can be asked.
+pub trait MayAsk: Power {}
+impl MayAsk for Data {}
+impl MayAsk for Usage {}
 
 /// A power with which a document's content can be looked at and its arrival recorded.
 pub trait MaySettle: Power {}
@@ -103,8 +112,14 @@ pub trait MayDiscard: Power {}
 impl MayDiscard for Settlement {}
 impl MayDiscard for Deletion {}
 
+/// A power with which policies can be taken out of the tenant's store.
+pub trait MayRemovePolicies: Power {}
+impl MayRemovePolicies for Sharing {}
+impl MayRemovePolicies for Deletion {}
+impl MayRemovePolicies for Departure {}
+
 /// A power with which shares can be ended.
-pub trait MayEndShares: Power {}
+pub trait MayEndShares: MayRemovePolicies {}
 impl MayEndShares for Sharing {}
 impl MayEndShares for Departure {}
 
@@ -296,6 +311,7 @@ pub struct Tenancy {
     directory: Perishables<SessionKey, TenantSession<Directory>>,
     departure: Perishables<SessionKey, TenantSession<Departure>>,
     erasure: Perishables<SessionKey, TenantSession<Erasure>>,
+    usage: Perishables<SessionKey, TenantSession<Usage>>,
 }
 
 impl Tenancy {
@@ -319,6 +335,7 @@ impl Tenancy {
             directory: Perishables::new(TENANTS_KEPT),
             departure: Perishables::new(TENANTS_KEPT),
             erasure: Perishables::new(TENANTS_KEPT),
+            usage: Perishables::new(TENANTS_KEPT),
         }
     }
 
@@ -388,6 +405,14 @@ impl Tenancy {
     /// When STS or the mapping table does not answer, or knows no such tenant.
     pub async fn erasure(&self, tenant: VerifiedTenant) -> Result<Arc<TenantSession<Erasure>>, SessionError> {
         self.open(&self.erasure, tenant).await
+    }
+
+    /// A session that reads what the tenant used.
+    ///
+    /// # Errors
+    /// When STS or the mapping table does not answer, or knows no such tenant.
+    pub async fn usage(&self, tenant: VerifiedTenant) -> Result<Arc<TenantSession<Usage>>, SessionError> {
+        self.open(&self.usage, tenant).await
     }
 
     async fn open<P: Power>(

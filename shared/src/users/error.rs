@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 
 use super::{InvalidEmail, pool::PoolError};
-use crate::cursor::InvalidCursor;
+use crate::{conditional::TransactionError, cursor::InvalidCursor};
 
 /// Why a user could not be enrolled, invited, listed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,15 @@ impl From<PoolError> for UserError {
             PoolError::AddressRefused => Self::AddressRefused,
             PoolError::Randomness => Self::Randomness,
             error => Self::Pool(error),
+        }
+    }
+}
+
+impl From<TransactionError> for UserError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Contended => Self::Contended,
+            TransactionError::Store(error) => store(*error),
         }
     }
 }

@@ -16,6 +16,7 @@ use aws_sdk_verifiedpermissions::{
 
 use super::UserError;
 use crate::{
+    access::policies,
     ids::UserId,
     tenancy::{Departure, MayForbid, TenantSession},
 };
@@ -70,18 +71,8 @@ pub(super) async fn put<P: MayForbid>(session: &TenantSession<P>, user: UserId) 
 
 /// Takes the policy away; that there is none is as good.
 pub(super) async fn delete(session: &TenantSession<Departure>, user: UserId) -> Result<(), UserError> {
-    let deleted = session
-        .verified_permissions()
-        .delete_policy()
-        .policy_store_id(session.mapping().policy_store_id.as_str())
-        .policy_id(name(user))
-        .send()
-        .await;
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
+    let _was_there = policies::remove(session, &name(user)).await.map_err(UserError::Policies)?;
+    Ok(())
 }
 
 fn failed<E: Into<aws_sdk_verifiedpermissions::Error>>(error: E) -> UserError {

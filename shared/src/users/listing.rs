@@ -10,8 +10,8 @@ use crate::{
     access::{Collection, ManageUsers, Permit},
     clock::Clock,
     cursor::InvalidCursor,
-    documents::listing::PageSize,
     ids::UserId,
+    page::PageRequest,
     problem::chain,
     tenancy::{Directory, TenantSession},
 };
@@ -46,12 +46,12 @@ pub async fn list(
     _permit: &Permit<Collection, ManageUsers>,
     pool: &Pool,
     caller: UserId,
-    size: PageSize,
-    cursor: Option<&str>,
+    page: PageRequest<'_>,
     clock: &Clock,
 ) -> Result<Page, UserError> {
     let key = &session.mapping().cursor_key;
-    let start = cursor
+    let start = page
+        .cursor
         .map(|text| key.open(LIST, caller, text, clock.now()))
         .transpose()?
         .map(|position| position.parse().map_err(|_| InvalidCursor))
@@ -67,7 +67,7 @@ pub async fn list(
         .expression_attribute_values(":first", AttributeValue::S("0".to_owned()))
         .expression_attribute_values(":last", AttributeValue::S("g".to_owned()))
         .consistent_read(true)
-        .limit(size.rows())
+        .limit(page.size.limit())
         .set_exclusive_start_key(start)
         .send()
         .await

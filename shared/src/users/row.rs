@@ -5,25 +5,21 @@
 //! user ids, so neither a list nor a look-up can take them for users. The hash keeps addresses out of keys,
 //! which AWS writes into its own logs.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 
 use super::{Account, Email, Removed, User, UserError, UserRole, UserState, error::store};
 use crate::{
     clock::{parse_rfc3339, rfc3339},
+    conditional::{self, Unmet},
     ids::{TenantId, UserId},
 };
 
 pub(super) type Row = HashMap<String, AttributeValue>;
-
-/// How often a transaction is tried that met another one, and how long it waits in between.
-const TRIES: u32 = 8;
-const BETWEEN_TRIES: Duration = Duration::from_millis(120);
 
 /// The primary key of a user's row.
 pub(crate) fn key(tenant: TenantId, user: UserId) -> Row {
@@ -204,46 +200,17 @@ pub(super) fn count(
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
-/// Which parts of a transaction had conditions that did not hold; nothing of it was written.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unmet(Vec<bool>);
-
-impl Unmet {
-    pub(super) fn at(&self, part: usize) -> bool {
-        self.0.get(part).copied().unwrap_or_default()
-    }
-}
-
-/// Writes all of it or nothing. Transactions that meet others are tried again.
+/// Writes all of it or nothing.
 pub(super) async fn transact(
     dynamodb: &Client,
     items: Vec<TransactWriteItem>,
 ) -> Result<Result<(), Unmet>, UserError> {
-    for _ in 0..TRIES {
-        let written = dynamodb.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-        let Err(error) = written else { return Ok(Ok(())) };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-                let unmet: Vec<_> = canceled
-                    .cancellation_reasons()
-                    .iter()
-                    .map(|reason| reason.code() == Some("ConditionalCheckFailed"))
-                    .collect();
-                if unmet.contains(&true) {
-                    return Ok(Err(Unmet(unmet)));
-                }
-            }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
-            _ => return Err(store(error)),
-        }
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-    Err(UserError::Contended)
+    Ok(conditional::transact(dynamodb, items, conditional::TRIES).await?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 

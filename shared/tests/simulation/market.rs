@@ -56,7 +56,8 @@ impl Market {
 
     pub(crate) fn change(&self, license: &LicenseArn, change: Change) {
         let license_arn = Some(license.to_string());
-        self.inner.change(&ChangeOrder { license_arn, agreement_id: None, change, status: None }).unwrap();
+        let order = ChangeOrder { license_arn, agreement_id: None, change, status: None, at: None };
+        self.inner.change(&order).unwrap();
     }
 
     /// Every request with a record of this licence is refused, until the orders are cleared.

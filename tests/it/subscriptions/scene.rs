@@ -1,9 +1,6 @@
 //! The Marketplace and our table, side by side: what is bought, told and seen.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -13,10 +10,9 @@ use serde_json::{Value, json};
 use shared::{
     ids::TenantId,
     marketplace::{ids::LicenseArn, resolve::Resolved},
-    subscriptions::{Kind, Subscription, Subscriptions},
+    subscriptions::{Kind, Metering, Subscription, Subscriptions},
 };
 use tests::{World, world, world_alone};
-use tokio::sync::Mutex;
 
 /// A purchase at the Marketplace, of which nobody here has heard unless it was told.
 pub(super) struct Bought {
@@ -200,25 +196,15 @@ impl Scene {
         let _ = deleted.unwrap();
     }
 
-    /// The orders for a last metering of this licence that were sent so far.
-    pub(super) async fn last_meterings(&self, license: &LicenseArn) -> Vec<Value> {
-        // Whoever looks takes all that is there, for everybody.
-        static TAKEN: Mutex<BTreeMap<String, Vec<Value>>> = Mutex::const_new(BTreeMap::new());
-        let mut taken = TAKEN.lock().await;
-        let (sqs, url) = (self.world.root().sqs(), self.world.details.output("FinalMeteringQueueUrl"));
-        loop {
-            let received =
-                sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
-            if received.messages().is_empty() {
-                return taken.get(license.as_str()).cloned().unwrap_or_default();
-            }
-            for message in received.messages() {
-                let order: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-                taken.entry(order["license_arn"].as_str().unwrap().to_owned()).or_default().push(order);
-                let handle = message.receipt_handle().unwrap();
-                let _ = sqs.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap();
-            }
-        }
+    /// What became of the licence's last metering. It is recorded as asked for once its order was sent, and as done
+    /// by the metering function, which has carried that order out.
+    pub(super) async fn last_metering(&self, license: &LicenseArn) -> Metering {
+        self.subscription(license).await.map_or(Metering::None, |subscription| subscription.final_metering)
+    }
+
+    pub(super) async fn see_metered_for_the_last_time(&self, license: &LicenseArn) {
+        let done = async || (self.last_metering(license).await == Metering::Done).then_some(());
+        self.world.see("the last metering done", done).await;
     }
 
     pub(super) async fn waiting(&self, queue: &str) -> u32 {
@@ -283,7 +269,7 @@ impl Scene {
         let _ = somebody.use_url(Method::DELETE, &faults, b"").await.expect(200);
         let what = format!("{} {when} its effect, call {skip}, on the way to {kind:?}", operation);
         assert_eq!(self.shown(tenant).await.as_deref(), Some(kind.as_str()), "{what}");
-        let asked = !self.last_meterings(&bought.license).await.is_empty();
+        let asked = self.last_metering(&bought.license).await != Metering::None;
         assert_eq!(asked, kind == Kind::Suspended, "{what}: the last metering");
         self.forget_row(tenant).await;
         assert!(open == json!([]) || open[0]["times"] == 3, "{what}: hit in part");

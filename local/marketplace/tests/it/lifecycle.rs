@@ -108,6 +108,7 @@ fn what_has_ended_is_not_ended_again() {
             agreement_id: Some(buyer.agreement_id.clone()),
             change,
             status: None,
+            at: None,
         };
         assert!(matches!(market.marketplace.change(&order), Err(Refused::State { .. })), "{change:?}");
     }
@@ -123,6 +124,7 @@ fn an_order_names_one_subscription() {
         agreement_id: agreement.map(ToOwned::to_owned),
         change: Change::Update,
         status: None,
+        at: None,
     };
     let ended = |license, agreement| market.marketplace.change(&order(license, agreement));
     assert!(ended(Some(&one.license_arn), Some(&one.agreement_id)).is_ok());
@@ -139,6 +141,39 @@ fn an_order_names_one_subscription() {
 }
 
 #[test]
+fn what_happened_earlier_is_dated_then_and_nothing_happens_later_than_now() {
+    let market = Market::open();
+    let bought = |at: &str| {
+        market.marketplace.subscribe(Subscribe { at: Some(at.to_owned()), ..Subscribe::default() })
+    };
+    let buyer = bought("2026-11-22T05:10:00Z").unwrap();
+    assert_eq!(buyer.events[0].time, START - Duration::minutes(5 * 60 + 10) - Duration::seconds(30));
+    let five = hour(buyer.events[0].time);
+    let of = |at| record(&buyer, "documents_added", at, 1);
+    assert_eq!(market.meter(&[of(five)]), ["Success"]);
+    market.fails(&[of(five - Duration::HOUR)], "InvalidLicenseException");
+    let ended = |at: &str| {
+        market.marketplace.change(&ChangeOrder {
+            license_arn: Some(buyer.license_arn.clone()),
+            agreement_id: None,
+            change: Change::End,
+            status: None,
+            at: Some(at.to_owned()),
+        })
+    };
+    for wrong in ["2026-11-22T10:20:31Z", "yesterday"] {
+        assert_eq!(bought(wrong), Err(Refused::Time(wrong.to_owned())));
+        assert_eq!(ended(wrong), Err(Refused::Time(wrong.to_owned())));
+    }
+    assert_eq!(
+        ended("2026-11-22T09:59:00Z").unwrap().events[0].time,
+        START - Duration::seconds(21 * 60 + 30)
+    );
+    assert_eq!(market.meter(&[of(five + Duration::HOUR)]), ["Success"], "within the hour after the end");
+    market.fails(&[of(START)], "InvalidLicenseException");
+}
+
+#[test]
 fn there_is_room_for_so_many_agreements_and_no_more() {
     let market = Market::with(Limits { agreements_max: 1, ..Limits::without_rates() });
     let buyer = market.buyer();
@@ -149,6 +184,7 @@ fn there_is_room_for_so_many_agreements_and_no_more() {
         agreement_id: None,
         change: Change::Renew,
         status: None,
+        at: None,
     };
     assert_eq!(market.marketplace.change(&renewal), Err(full));
     assert_eq!(

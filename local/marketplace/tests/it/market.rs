@@ -65,7 +65,9 @@ impl Market {
         status: Option<AgreementStatus>,
     ) -> Changed {
         let license_arn = Some(buyer.license_arn.clone());
-        self.marketplace.change(&ChangeOrder { license_arn, agreement_id: None, change, status }).unwrap()
+        self.marketplace
+            .change(&ChangeOrder { license_arn, agreement_id: None, change, status, at: None })
+            .unwrap()
     }
 
     pub(crate) fn raw(&self, call: &Call<'_>, body: &Value) -> (u16, Value) {

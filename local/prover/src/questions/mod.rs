@@ -46,6 +46,8 @@ pub(crate) struct Target<'a> {
     pub(crate) grants: bool,
     /// The partition key that the request names, if it names one.
     pub(crate) key: Option<String>,
+    /// The attribute that is a table's partition key: whoever names an item names it.
+    pub(crate) key_attribute: Option<String>,
 }
 
 /// One action and everything that it could be on.
@@ -125,6 +127,7 @@ impl<'a> Place<'a, '_> {
             mentions: None,
             grants: false,
             key: None,
+            key_attribute: None,
         }
     }
 
@@ -140,6 +143,10 @@ impl<'a> Place<'a, '_> {
             policy: thing.policy.as_ref(),
             mentions: Some(&thing.mentions),
             grants: thing.grants,
+            key_attribute: match &thing.kind {
+                Kind::Table { key, .. } => Some(key.clone()),
+                _ => None,
+            },
             ..self.target(resource, called, owner)
         }
     }

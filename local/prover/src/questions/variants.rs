@@ -103,8 +103,9 @@ fn ways(
         }
         _ if !facts.carries(key) => Vec::new(),
         "dynamodb:attributes" => {
+            let key = target.key_attribute.as_ref().unwrap_or(&tenants.naming.key);
             let named = |name: &str| {
-                let all = [tenants.naming.key.as_str(), name].map(str::to_owned).to_vec();
+                let all = [key.as_str(), name].map(str::to_owned).to_vec();
                 (name.to_owned(), Some(Value::Many(all)))
             };
             let literals = literals.iter().map(|name| named(name));

@@ -70,11 +70,13 @@ fn every_user_adds_to_and_lists_from_the_collection() {
         let body = ask(&store, "stan", &[], action, entity("DocumentStore", "tenant"));
         assert_eq!(service.ok("IsAuthorized", body)["decision"], "ALLOW", "{action}");
     }
-    let manage = |groups: &[&str]| {
-        let body = ask(&store, "ada", groups, "manageUsers", entity("DocumentStore", "tenant"));
-        text(&service.ok("IsAuthorized", body), "decision")
-    };
-    assert_eq!((manage(&["TENANT_ADMINS"]).as_str(), manage(&[]).as_str()), ("ALLOW", "DENY"));
+    for action in ["manageUsers", "viewUsage"] {
+        let may = |groups: &[&str]| {
+            let body = ask(&store, "ada", groups, action, entity("DocumentStore", "tenant"));
+            text(&service.ok("IsAuthorized", body), "decision")
+        };
+        assert_eq!((may(&["TENANT_ADMINS"]).as_str(), may(&[]).as_str()), ("ALLOW", "DENY"), "{action}");
+    }
     let body = ask(&store, "stan", &[], "addDocument", entity("Document", "d"));
     service.refused("IsAuthorized", body, "ValidationException");
 }

@@ -22,10 +22,11 @@ const STATIC: [&str; 3] = [
 const SHARE: &str = include_str!("../../../../shared/cedar/share-template.cedar");
 const REMOVED: &str = include_str!("../../../../shared/cedar/removed-user.cedar");
 
-const ACTIONS: [&str; 9] = [
+const ACTIONS: [&str; 10] = [
     "addDocument",
     "listDocuments",
     "manageUsers",
+    "viewUsage",
     "accessDocument",
     "shareDocument",
     "unshareDocument",
@@ -154,7 +155,7 @@ fn the_schema_names_these_actions_and_one_group_of_them() {
     for action in ACTIONS {
         let resources: Vec<String> =
             schema().resources_for_action(&uid("Action", action)).unwrap().map(ToString::to_string).collect();
-        let collection = matches!(action, "addDocument" | "listDocuments" | "manageUsers");
+        let collection = matches!(action, "addDocument" | "listDocuments" | "manageUsers" | "viewUsage");
         let expected = if collection { "DocumentsAPI::DocumentStore" } else { "DocumentsAPI::Document" };
         assert_eq!(resources, [expected], "{action}");
     }
@@ -166,6 +167,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("olga", "addDocument", "store", "static/add-document", "every user adds"),
     ("olga", "listDocuments", "store", "static/add-document", "every user lists"),
     ("olga", "manageUsers", "store", "", "owning documents manages no users"),
+    ("olga", "viewUsage", "store", "", "a bill is the administrators'"),
     ("olga", "accessDocument", "report", "static/owner", "the owner opens"),
     ("olga", "shareDocument", "report", "static/owner", "the owner shares"),
     ("olga", "unshareDocument", "report", "static/owner", "the owner takes back"),
@@ -177,6 +179,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("sam", "addDocument", "store", "static/add-document", "every user adds"),
     ("sam", "listDocuments", "store", "static/add-document", "every user lists"),
     ("sam", "manageUsers", "store", "", "a receiver manages no users"),
+    ("sam", "viewUsage", "store", "", "a receiver sees no bill"),
     ("sam", "accessDocument", "report", "share/report/sam", "the receiver opens what was shared"),
     ("sam", "accessDocument", "other", "", "a share is of one document"),
     ("sam", "shareDocument", "report", "", "a receiver does not share on"),
@@ -187,6 +190,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("ada", "addDocument", "store", "static/add-document static/tenant-admin", "an admin is a user too"),
     ("ada", "listDocuments", "store", "static/add-document static/tenant-admin", "an admin is a user too"),
     ("ada", "manageUsers", "store", "static/tenant-admin", "an admin manages the users"),
+    ("ada", "viewUsage", "store", "static/tenant-admin", "an admin sees the bill"),
     ("ada", "accessDocument", "report", "static/tenant-admin", "an admin opens anything"),
     ("ada", "shareDocument", "report", "static/tenant-admin", "an admin shares anything"),
     ("ada", "unshareDocument", "report", "static/tenant-admin", "an admin unshares anything"),
@@ -196,6 +200,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("stan", "addDocument", "store", "static/add-document", "every user adds"),
     ("stan", "listDocuments", "store", "static/add-document", "every user lists"),
     ("stan", "manageUsers", "store", "", "a stranger manages no users"),
+    ("stan", "viewUsage", "store", "", "a stranger sees no bill"),
     ("stan", "accessDocument", "report", "", "a stranger opens nothing"),
     ("stan", "shareDocument", "report", "", "a stranger shares nothing"),
     ("stan", "unshareDocument", "report", "", "a stranger unshares nothing"),
@@ -203,6 +208,7 @@ const DECISIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("stan", "deleteDocument", "report", "", "a stranger deletes nothing"),
     ("stan", "transferOwnership", "report", "", "a stranger gives nothing away"),
     ("rita", "manageUsers", "store", "", "a group is its whole name, for users too"),
+    ("rita", "viewUsage", "store", "", "a group is its whole name, for the bill too"),
     ("rita", "deleteDocument", "report", "", "a group is its whole name, not its beginning"),
 ];
 

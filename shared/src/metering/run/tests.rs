@@ -158,6 +158,23 @@ fn one_record_at_fault_is_isolated_and_all_others_are_billed_in_the_same_run() {
 }
 
 #[test]
+fn a_licence_that_has_changed_hands_is_not_billed_to_anybody() {
+    let mut desk = desk(2, |_| Err(Refusal::Unanswered));
+    desk.uses(0, 5);
+    let _ = desk.runs(first_run());
+    let sealed = desk.ledger.borrow().clone();
+    *desk.says.borrow_mut() = Box::new(accepted);
+    desk.sent.borrow_mut().clear();
+    desk.licences[0].account = "999999999999".parse().unwrap();
+    let report = desk.runs(first_run());
+    assert_eq!((report.broken, report.accepted), (1, 3), "the other licence's three are");
+    let account = &desk.licences[1].account;
+    assert!(desk.sent.borrow().iter().flatten().all(|record| record.account == *account));
+    let first = (desk.licences[0].tenant, Slot::first(hour(FIRST)));
+    assert_eq!(desk.ledger.borrow()[&first], sealed[&first], "for whoever looks");
+}
+
+#[test]
 fn the_schedules_time_and_not_the_clock_decides_which_hours_are_closed() {
     let late = desk(1, accepted);
     late.now.set(hour(FIRST).end().plus(5 * 3600));

@@ -6,21 +6,17 @@
 
 mod settlement;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 pub use settlement::{DepartureError, Settlement, settle};
 
 use super::UserError;
 use crate::{
-    clock::epoch_s,
     ids::{TenantId, UserId},
+    ordered::OrderedAt,
     tenancy::{Directory, TenantSession, VerifiedTenant},
 };
-
-/// An order is queued before its user is marked. When the mark is not there this long after, it never came:
-/// ten seconds is the longest that the users function may run, the rest is for clocks.
-const MARKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// An order as it stands in the queue. Who inherits, and when the user was removed, stands in their row: a
 /// message could be old, a row is not.
@@ -29,7 +25,7 @@ const MARKED_WITHIN: Duration = Duration::from_secs(60);
 struct Message {
     tenant_id: TenantId,
     user_id: UserId,
-    ordered_at_s: u64,
+    ordered_at_s: OrderedAt,
 }
 
 /// An order to settle what a removed user leaves.
@@ -37,7 +33,7 @@ struct Message {
 pub struct DepartureOrder {
     tenant_id: TenantId,
     user_id: UserId,
-    ordered_at_s: u64,
+    ordered_at: OrderedAt,
 }
 
 /// A message that is no order.
@@ -51,9 +47,9 @@ impl DepartureOrder {
     /// # Errors
     /// When it is none of ours.
     pub fn of_message(body: &str) -> Result<Self, InvalidOrder> {
-        let Message { tenant_id, user_id, ordered_at_s } =
+        let Message { tenant_id, user_id, ordered_at_s: ordered_at } =
             serde_json::from_str(body).map_err(InvalidOrder)?;
-        Ok(Self { tenant_id, user_id, ordered_at_s })
+        Ok(Self { tenant_id, user_id, ordered_at })
     }
 
     /// Whose user it is.
@@ -74,7 +70,7 @@ impl DepartureOrder {
     /// Whether a user who is still not marked as removed at `now` never will be.
     #[must_use]
     pub fn is_void(&self, now: SystemTime) -> bool {
-        epoch_s(now) > self.ordered_at_s.saturating_add(MARKED_WITHIN.as_secs())
+        self.ordered_at.is_void(now)
     }
 }
 
@@ -84,7 +80,7 @@ pub(super) async fn order(
     user: UserId,
     now: SystemTime,
 ) -> Result<(), UserError> {
-    let order = Message { tenant_id: session.tenant(), user_id: user, ordered_at_s: epoch_s(now) };
+    let order = Message { tenant_id: session.tenant(), user_id: user, ordered_at_s: OrderedAt::new(now) };
     session
         .sqs()
         .send_message()
@@ -98,16 +94,15 @@ pub(super) async fn order(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "its own test")]
-    fn an_order_is_void_only_after_the_mark_can_no_longer_come() {
-        let order =
-            DepartureOrder { tenant_id: TenantId::random(), user_id: UserId::random(), ordered_at_s: 1_000 };
-        let at = |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s);
-        assert!(!order.is_void(at(1_000)) && !order.is_void(at(1_060)));
-        assert!(order.is_void(at(1_061)));
+    fn only_an_order_of_ours_is_read() {
+        let ordered_at = OrderedAt::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
+        let order = DepartureOrder { tenant_id: TenantId::random(), user_id: UserId::random(), ordered_at };
         let text = format!(
             r#"{{"tenant_id":"{}","user_id":"{}","ordered_at_s":1000}}"#,
             order.tenant_id, order.user_id

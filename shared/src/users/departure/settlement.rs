@@ -17,7 +17,10 @@ use aws_sdk_verifiedpermissions::types::{EntityReference, PolicyFilter, PolicyTy
 
 use super::DepartureOrder;
 use crate::{
-    access::decision::{entity, types},
+    access::{
+        decision::{entity, types},
+        policies,
+    },
     clock::Clock,
     documents::{self, DocumentError},
     ids::{DocumentId, UserId},
@@ -231,19 +234,19 @@ impl Work<'_> {
             .policy_type(PolicyType::TemplateLinked)
             .principal(EntityReference::Identifier(entity(types::USER, &self.user.to_string())))
             .build();
-        let (avp, store) =
-            (self.session.verified_permissions(), self.session.mapping().policy_store_id.as_str());
         let mut next = None;
         while !self.is_over() {
-            let page = avp
+            let page = self
+                .session
+                .verified_permissions()
                 .list_policies()
-                .policy_store_id(store)
+                .policy_store_id(self.session.mapping().policy_store_id.as_str())
                 .filter(of_user.clone())
                 .max_results(POLICIES_PER_PAGE)
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(policies)?;
+                .map_err(|e| UserError::Policies(Box::new(e.into())))?;
             for policy in &page.policies {
                 if self.is_over() {
                     return Ok(false);
@@ -254,15 +257,9 @@ impl Work<'_> {
                 {
                     return Ok(false);
                 }
-                let deleted = avp.delete_policy().policy_store_id(store).policy_id(&policy.policy_id).send();
-                match deleted.await {
-                    Err(error)
-                        if !error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) =>
-                    {
-                        return Err(policies(error).into());
-                    }
-                    _ => tokio::time::sleep(BETWEEN_POLICIES).await,
-                }
+                let removed = policies::remove(self.session, &policy.policy_id).await;
+                let _was_there = removed.map_err(UserError::Policies)?;
+                tokio::time::sleep(BETWEEN_POLICIES).await;
             }
             next = page.next_token;
             if next.is_none() {
@@ -313,10 +310,6 @@ impl Work<'_> {
             Err(error) => Err(store(error).into()),
         }
     }
-}
-
-fn policies<E: Into<aws_sdk_verifiedpermissions::Error>>(error: E) -> UserError {
-    UserError::Policies(Box::new(error.into()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! Metering, seen working: the real aggregator as a process of its own, and the books that it must balance.
+//!
+//! [`Aggregator`] is the built function under a runtime of this crate's, with its role's credentials, its own clock,
+//! and faults that meet nobody else; it can be ended at any of its AWS calls. [`Buyers`] buy at AWS Marketplace and
+//! use, [`Books`] reads what was used, sealed and billed, and [`comparison`] says whether that is the same.
+//! [`command`] is what a person runs.
+//!
+//! It knows the tables' form and the function's input, as an operator does. How hours are sealed and sent it does not
+//! know: what it compares with it sums up itself.
+
+mod aggregator;
+mod books;
+mod buyers;
+pub mod command;
+pub mod comparison;
+mod faults;
+mod play;
+mod runtime;
+mod scale;
+mod trace;
+
+pub use aggregator::{Aggregator, Ended, Setting};
+pub use books::Books;
+pub use buyers::{Buyers, Licensed};
+pub use faults::{Fault, Faults, InvalidFault};
+pub use trace::{Trace, When};
+
+use shared::{subscriptions::SubscriptionError, usage::UsageError};
+
+use crate::{account::AccountError, aws::CallError, doors::DoorError};
+
+/// Why metering could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum MeteringError {
+    /// The account cannot be spoken to.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The gateway or the Marketplace did not do as it was asked.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The account did not answer a call.
+    #[error("{step}")]
+    Call {
+        /// What was being done.
+        step: &'static str,
+        /// The refusal.
+        #[source]
+        source: CallError,
+    },
+    /// A call of a client failed.
+    #[error("{step}")]
+    Client {
+        /// What was being done.
+        step: &'static str,
+        /// The refusal.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The subscriptions' table did not do its part.
+    #[error("a subscription could not be made")]
+    Subscription(#[from] SubscriptionError),
+    /// The usage table did not do its part.
+    #[error("usage could not be read")]
+    Usage(#[from] UsageError),
+    /// The ledger's table did not do its part.
+    #[error("the ledger could not be read")]
+    Ledger(#[from] shared::ledger::LedgerError),
+    /// The function could not be run.
+    #[error("{what}")]
+    Process {
+        /// What was attempted.
+        what: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The function ended before it answered.
+    #[error("the function ended without an answer; it said: {0}")]
+    Died(String),
+    /// The function's answer was an error.
+    #[error("the function failed: {0}")]
+    Failed(String),
+    /// It did not answer in time.
+    #[error("the function did not answer in {0} s")]
+    Silent(u64),
+    /// Something that was read is not what it must be.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+}
