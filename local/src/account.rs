@@ -38,6 +38,7 @@ use tokio::{
 };
 
 pub use details::{Credentials, Details, Role, Seller, Tenant, User};
+pub(crate) use engine::pool_key;
 pub(crate) use environment::function_configuration;
 pub use environment::{exports, function_key, sam_environment};
 pub use functions::FUNCTIONS;
@@ -45,6 +46,7 @@ pub use greeting::greeting;
 pub use invoke::invoke;
 pub use logs::function_log;
 pub use running::Running;
+pub(crate) use tenants::open_tenant_with;
 pub use tenants::{open_tenant, password};
 
 use crate::{aws::CallError, doors::DoorError, paths::Paths, process::ProcessError, progress::Progress};
@@ -258,6 +260,16 @@ pub async fn prover(options: &Options) -> Result<PathBuf, AccountError> {
     // A lock of its own: whoever proves does not wait for an account to come up.
     let _installing = lock(paths.local("prover.lock")).await?;
     python::prover(&paths, options.progress).await
+}
+
+/// The folder of the pinned programs that make random requests, installed if they are not there.
+///
+/// # Errors
+/// As [`start`], as far as it is about Python.
+pub async fn fuzzer(options: &Options) -> Result<PathBuf, AccountError> {
+    let paths = Paths::of_this_checkout();
+    let _installing = lock(paths.local("fuzzer.lock")).await?;
+    python::fuzzer(&paths, options.progress).await
 }
 
 /// Waits for whoever else is starting or joining an account, and keeps others waiting until dropped.

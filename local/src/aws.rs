@@ -1,4 +1,5 @@
-//! Speaking to the account as its root: signed calls in the three wire forms that setting it up needs.
+//! Speaking to the account as its root, or as an attacker with somebody else's credentials: signed calls in the three
+//! wire forms that this needs.
 //!
 //! A few calls of a few services do not pay for as many SDK crates, which would take longer to compile than
 //! everything else here. What the functions use they use through the SDK; this is the other side's door.
@@ -7,7 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+        SigningSettings, sign,
+    },
     sign::v4,
 };
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -18,8 +22,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// No function may run longer, whoever invokes it.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// Where the account is, and the key of its root.
-#[derive(Debug, Clone)]
+/// Where the account is, and the key of its root or of somebody else.
+#[derive(Clone)]
 pub(crate) struct Root {
     /// `http://127.0.0.1:PORT`.
     pub(crate) endpoint: String,
@@ -29,6 +33,8 @@ pub(crate) struct Root {
     pub(crate) access_key_id: String,
     /// Its secret.
     pub(crate) secret_access_key: String,
+    /// What goes with a key of STS's; the root's own has none.
+    pub(crate) session_token: Option<String>,
     /// The client that calls go through.
     pub(crate) http: reqwest::Client,
 }
@@ -66,6 +72,23 @@ pub enum CallError {
         /// What the answer should have held.
         missing: &'static str,
     },
+}
+
+impl std::fmt::Debug for Root {
+    /// Whose key it is; never the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Root")
+            .field("endpoint", &self.endpoint)
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CallError {
+    /// Whether it is IAM's own no (`AccessDenied`, `AccessDeniedException`), and not a failure to decide.
+    pub(crate) fn is_access_denied(&self) -> bool {
+        matches!(self, Self::Refused { body, .. } if body.contains("AccessDenied") && !body.contains("cannot decide"))
+    }
 }
 
 /// The client of everything that speaks to this machine: no proxy, bounded.
@@ -116,6 +139,40 @@ impl Root {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// A call of S3: the answer's body, which is XML or content.
+    pub(crate) async fn s3(&self, method: http::Method, path: &str, body: &str) -> Result<String, CallError> {
+        let operation = format!("{method} {path}");
+        let request = http::Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
+        self.call("s3", &operation, request, body.to_owned()).await
+    }
+
+    /// A URL that does `method` for whoever has it, from `at` on and for `lasts`.
+    pub(crate) fn presigned(
+        &self,
+        method: &str,
+        path: &str,
+        at: SystemTime,
+        lasts: Duration,
+    ) -> Result<String, CallError> {
+        let cannot = |e: Box<dyn std::error::Error + Send + Sync>| CallError::Sign(e);
+        let url = format!("{}{path}", self.endpoint);
+        let identity = self.identity();
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(lasts);
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        let parameters = self.parameters("s3", &identity, at, settings).map_err(cannot)?;
+        let host = self.endpoint.rsplit('/').next().unwrap_or_default();
+        let headers = std::iter::once(("host", host));
+        let signable = SignableRequest::new(method, &url, headers, SignableBody::UnsignedPayload)
+            .map_err(|e| cannot(e.into()))?;
+        let (instructions, _) =
+            sign(signable, &parameters.into()).map_err(|e| cannot(e.into()))?.into_parts();
+        let mut request = http::Request::builder().uri(&url).body(()).map_err(|e| cannot(e.into()))?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request.uri().to_string())
+    }
+
     /// Invokes a function and waits for what it answers: `Ok` with its result, or `Err` with the message of the
     /// error that it ended with.
     pub(crate) async fn invoke(
@@ -162,6 +219,22 @@ impl Root {
         self.http.execute(request).await.map_err(unanswered)
     }
 
+    fn identity(&self) -> Identity {
+        let token = self.session_token.clone();
+        Credentials::new(&self.access_key_id, &self.secret_access_key, token, None, "local").into()
+    }
+
+    fn parameters<'a>(
+        &'a self,
+        service: &'a str,
+        identity: &'a Identity,
+        at: SystemTime,
+        settings: SigningSettings,
+    ) -> Result<v4::SigningParams<'a, SigningSettings>, Box<dyn std::error::Error + Send + Sync>> {
+        let parameters = v4::SigningParams::builder().identity(identity).region(&self.region).name(service);
+        Ok(parameters.time(at).settings(settings).build()?)
+    }
+
     fn signed(
         &self,
         service: &str,
@@ -170,16 +243,13 @@ impl Root {
     ) -> Result<http::Request<String>, CallError> {
         let cannot = |e: Box<dyn std::error::Error + Send + Sync>| CallError::Sign(e);
         let mut request = request.body(body).map_err(|e| cannot(e.into()))?;
-        let identity: Identity =
-            Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "local").into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(service)
-            .time(now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|e| cannot(e.into()))?;
+        let identity = self.identity();
+        let mut settings = SigningSettings::default();
+        if service == "s3" {
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+        }
+        let parameters = self.parameters(service, &identity, now(), settings).map_err(cannot)?;
         let headers: Vec<_> = request
             .headers()
             .iter()

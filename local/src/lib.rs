@@ -10,6 +10,7 @@
 //! does, through the template's outputs and the API.
 
 pub mod account;
+pub mod attack;
 mod aws;
 pub mod doors;
 pub mod mail;

@@ -4,12 +4,14 @@ use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand};
 use local::{
     Progress,
     account::{self, Options, StopRequests},
+    attack,
     doors::Doors,
     mail, marketplace, metering, prove, signup, story, tenant,
 };
@@ -88,6 +90,15 @@ enum Command {
         /// Write the permissions down as they now are: local/prover/permissions.txt.
         #[arg(long)]
         accept: bool,
+    },
+    /// Attack the account: every route with every token, every function's powers, signed URLs, lent roles.
+    Attack {
+        /// One JSON line a try instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Make random requests too, as two tenants at once, for so long: 60s, 10m.
+        #[arg(long, value_parser = attack::fuzz::duration)]
+        fuzz: Option<Duration>,
     },
     /// Print the API's description (OpenAPI 3.1) as the routes make it: `openapi.json`.
     Openapi,
@@ -182,6 +193,7 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             tell(&mut io::stdout(), shared::routes::openapi::file().trim_end());
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Attack { json, fuzz }) => attacked(&options, stop, json, fuzz).await,
         Some(Command::Tools) => {
             let Some(tools) = stop.or(account::tools(&options)).await else { return Ok(INTERRUPTED.into()) };
             tell(&mut io::stdout(), &tools?.display().to_string());
@@ -234,6 +246,33 @@ async fn meter(
     let told = stop.or(metering::command::run(held.details(), arguments, &mut print)).await;
     held.release().await;
     Ok(match told.transpose()? {
+        None => INTERRUPTED.into(),
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::FAILURE,
+    })
+}
+
+/// Attacks the account that runs, or one of its own; prints each part and whatever went wrong, or each try.
+async fn attacked(
+    options: &Options,
+    mut stop: StopRequests,
+    json: bool,
+    fuzz: Option<Duration>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let Some(held) = stop.or(account::start_or_join(options)).await else {
+        return Ok(INTERRUPTED.into());
+    };
+    let held = held?;
+    let mut told = |told: attack::Told<'_>| match (told, json) {
+        (attack::Told::Try(step), true) => tell(&mut io::stdout(), &step.as_json()),
+        (attack::Told::Try(step), false) if !step.ok => tell(&mut io::stdout(), &step.as_row()),
+        (attack::Told::Part(part), true) => tell(&mut io::stdout(), &part.as_json()),
+        (attack::Told::Part(part), false) => tell(&mut io::stdout(), &part.as_row()),
+        (attack::Told::Try(_), false) => {}
+    };
+    let attacked = stop.or(attack::run(held.details(), options, fuzz, &mut told)).await;
+    held.release().await;
+    Ok(match attacked.transpose()? {
         None => INTERRUPTED.into(),
         Some(true) => ExitCode::SUCCESS,
         Some(false) => ExitCode::FAILURE,

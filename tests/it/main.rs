@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says where and stops"
 )]
 
+mod attack;
 mod browser;
 mod commands;
 mod deletion;

@@ -142,6 +142,7 @@ impl Details {
             region: self.region.clone(),
             access_key_id: self.admin.access_key_id.clone(),
             secret_access_key: self.admin.secret_access_key.clone(),
+            session_token: None,
             http,
         })
     }

@@ -3,7 +3,7 @@
 //! It is up when it says so, and it never outlives this process, not even one that is killed: it holds the
 //! other end of a pipe of ours (`engine.py`).
 
-use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+use std::{io, net::TcpListener, path::Path, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
@@ -24,6 +24,16 @@ const UP_WITHIN: Duration = Duration::from_secs(60);
 const UP: &str = "Running on http://";
 /// What of this process's environment the engine, and with it every function, may see.
 const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+
+/// Where the user pools' keys are, under the account's own folder.
+const STATE: &str = "scratch/state";
+
+/// The key with which a user pool of the running account signs ID tokens, in PEM. Nobody has it on AWS; here the attack
+/// takes it, to show that a sound signature is not all that is looked at.
+pub(crate) fn pool_key(pool: &str) -> io::Result<String> {
+    let file = format!("{STATE}/cognito-pool-keys/{pool}-id.pem");
+    std::fs::read_to_string(Paths::of_this_checkout().local(&file))
+}
 
 /// A running engine. Dropping it ends it.
 #[derive(Debug)]
@@ -84,6 +94,8 @@ pub(super) async fn start(
         .env("MINISTACK_REGION", setting.region)
         .env("TMPDIR", &scratch)
         .env("S3_DATA_DIR", scratch.join("s3"))
+        // Where the user pools' keys are: an account's own, gone with it.
+        .env("STATE_DIR", paths.local(STATE))
         // Listeners that nothing here needs, on ports that are not ours to take.
         .env("IOT_MTLS_ENABLED", "false")
         .env("SFTP_ENABLED", "false")

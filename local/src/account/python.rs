@@ -40,6 +40,13 @@ const PROVER: Environment = Environment {
     constraints: include_str!("prover-constraints.txt"),
 };
 
+const FUZZER: Environment = Environment {
+    folder: "fuzzer",
+    title: "fuzzer packages (schemathesis)",
+    packages: &["schemathesis==4.32.5"],
+    constraints: include_str!("fuzzer-constraints.txt"),
+};
+
 /// Names under which a Python may be found, the likeliest first.
 const PYTHONS: [&str; 7] =
     ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
@@ -61,6 +68,11 @@ pub(super) async fn tools(paths: &Paths, progress: Progress) -> Result<PathBuf, 
 /// The folder of the programs that read templates for the prover; made if it is not there.
 pub(super) async fn prover(paths: &Paths, progress: Progress) -> Result<PathBuf, AccountError> {
     ready(paths, progress, &PROVER).await
+}
+
+/// The folder of the programs that make random requests; made if it is not there.
+pub(super) async fn fuzzer(paths: &Paths, progress: Progress) -> Result<PathBuf, AccountError> {
+    ready(paths, progress, &FUZZER).await
 }
 
 async fn ready(paths: &Paths, progress: Progress, wanted: &Environment) -> Result<PathBuf, AccountError> {

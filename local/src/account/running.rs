@@ -93,6 +93,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
         region: REGION.to_owned(),
         access_key_id: ROOT.0.to_owned(),
         secret_access_key: ROOT.1.to_owned(),
+        session_token: None,
         http: http_client()
             .map_err(|e| AccountError::Machine { what: "make an HTTP client", source: e.into() })?,
     };

@@ -61,14 +61,23 @@ pub(super) async fn provision(
 /// # Errors
 /// When the account refuses a step of it.
 pub async fn open_tenant(details: &Details, name: &str) -> Result<Tenant, AccountError> {
+    let cast = [("ada", Role::Admin), ("ben", Role::User), ("cleo", Role::User)];
+    open_tenant_with(details, name, &cast).await
+}
+
+/// The same with these people, the administrator first.
+pub(crate) async fn open_tenant_with(
+    details: &Details,
+    name: &str,
+    cast: &[(&str, Role)],
+) -> Result<Tenant, AccountError> {
     let machine = |e: Box<dyn std::error::Error + Send + Sync>| AccountError::Machine {
         what: "make the control plane's clients",
         source: e,
     };
     let root = details.root()?;
     let plane = control_plane(&root, &details.outputs).map_err(|e| machine(e.into()))?;
-    let cast = [("ada", Role::Admin), ("ben", Role::User), ("cleo", Role::User)];
-    open(&root, &details.user_pool_id, &plane, name, &cast).await
+    open(&root, &details.user_pool_id, &plane, name, cast).await
 }
 
 async fn open(

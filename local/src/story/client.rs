@@ -107,6 +107,11 @@ impl Visitor {
         Self { token: (!token.is_empty()).then_some(token), ..self.clone() }
     }
 
+    /// The same client with this token, or without one.
+    pub(crate) fn bearing(&self, token: Option<&str>) -> Self {
+        Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
     /// Whether there is a token.
     pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
@@ -124,7 +129,18 @@ impl Visitor {
         self.send(reqwest::Method::DELETE, path, None).await
     }
 
-    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
+    /// Sends a form, as a browser does.
+    pub(crate) async fn post_form(&self, path: &str, form: &str) -> Answer {
+        let mut request = self.http.post(format!("{}{path}", self.api_url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token);
+        }
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        answer_to(request.body(form.to_owned())).await
+    }
+
+    /// Sends any request to the API.
+    pub(crate) async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.api_url));
         if let Some(token) = &self.token {
             request = request.header("authorization", token);
@@ -150,6 +166,21 @@ impl Visitor {
     /// Fetches a signed URL, as anybody who has it can.
     pub(crate) async fn fetch(&self, url: &str) -> Answer {
         answer_to(self.http.get(url)).await
+    }
+
+    /// Uses a URL in any way.
+    pub(crate) async fn use_url(
+        &self,
+        method: reqwest::Method,
+        url: &str,
+        headers: &[(String, String)],
+        content: Vec<u8>,
+    ) -> Answer {
+        let mut request = self.http.request(method, url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        answer_to(request.body(content)).await
     }
 }
 
