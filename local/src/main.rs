@@ -84,10 +84,16 @@ enum Command {
         /// A SAM or CloudFormation template; ours if none is named.
         #[arg(long = "template")]
         templates: Vec<std::path::PathBuf>,
+        /// Prove the Cedar policies instead, and tell what they give and take since the release; needs cvc5.
+        #[arg(long, conflicts_with = "templates")]
+        cedar: bool,
+        /// A folder of policies to compare with instead of the released ones, such as another checkout's shared/cedar.
+        #[arg(long, requires = "cedar", conflicts_with = "accept")]
+        against: Option<std::path::PathBuf>,
         /// One JSON line a finding instead of a table.
         #[arg(long)]
         json: bool,
-        /// Write the permissions down as they now are: local/prover/permissions.txt.
+        /// Write the permissions down as they now are: local/prover/permissions.txt, or shared/cedar/released.
         #[arg(long)]
         accept: bool,
     },
@@ -181,7 +187,15 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
             tell(&mut io::stdout(), &account::exports(&details, &function)?);
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Prove { templates, json, accept }) => {
+        Some(Command::Prove { cedar: true, against, json, accept, .. }) => {
+            let wanted = prove::cedar::Wanted { json, accept, against };
+            let mut print = |text: &str| tell(&mut io::stdout(), text);
+            match stop.or(prove::cedar::run(&wanted, &mut print)).await {
+                None => Ok(INTERRUPTED.into()),
+                Some(holds) => Ok(if holds? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            }
+        }
+        Some(Command::Prove { templates, json, accept, .. }) => {
             let wanted = prove::Wanted { templates, json, accept };
             let mut print = |text: &str| tell(&mut io::stdout(), text);
             match stop.or(prove::run(&options, &wanted, &mut print)).await {

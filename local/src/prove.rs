@@ -2,6 +2,8 @@
 //!
 //! Needs no account and starts none: only the Python packages that expand a template and that list IAM's actions.
 
+pub mod cedar;
+
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},

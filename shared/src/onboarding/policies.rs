@@ -98,3 +98,25 @@ pub(super) async fn put_policies(client: &Client, store: &ServiceId) -> Result<S
     };
     Ok(id.parse()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is proved is what lies in the folder; this is what stores get.
+    #[test]
+    fn stores_get_the_policies_that_lie_in_the_folder_and_no_others() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cedar/policies");
+        let mut in_folder: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
+        let mut installed: Vec<&str> = STATIC_POLICIES.iter().map(|(_, text)| *text).collect();
+        in_folder.sort();
+        installed.sort_unstable();
+        assert_eq!(installed, in_folder, "add the policy to STATIC_POLICIES");
+        for (name, text) in STATIC_POLICIES {
+            assert!(text.contains(&format!("@id(\"{name}\")")), "{name}: proofs name a policy by its @id");
+        }
+    }
+}
