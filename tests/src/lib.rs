@@ -171,13 +171,26 @@ impl World {
     ///
     /// # Panics
     /// When it is not seen within [`PATIENCE`].
-    pub async fn see<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn see<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        self.see_within(PATIENCE, what, look).await
+    }
+
+    /// The same with this patience: for what waits for a message that comes again.
+    ///
+    /// # Panics
+    /// When it is not seen by then.
+    pub async fn see_within<T>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
         let begun = std::time::Instant::now();
         loop {
             if let Some(seen) = look().await {
                 return seen;
             }
-            assert!(begun.elapsed() < PATIENCE, "{what} was not seen in {PATIENCE:?}");
+            assert!(begun.elapsed() < patience, "{what} was not seen in {patience:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

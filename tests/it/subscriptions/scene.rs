@@ -166,6 +166,14 @@ impl Scene {
         assert_eq!(registered.tenant, tenant);
     }
 
+    /// Waits until the tenants' sessions are shown this: the row follows the state that was settled, by a write of
+    /// its own.
+    pub(super) async fn see_shown(&self, tenant: TenantId, kind: Kind) {
+        let what = format!("that {tenant} is shown as {kind:?}");
+        let is_shown = async || (self.shown(tenant).await? == kind.as_str()).then_some(());
+        self.world.see(&what, is_shown).await;
+    }
+
     /// What the tenants' sessions are shown.
     pub(super) async fn shown(&self, tenant: TenantId) -> Option<String> {
         let row = self
