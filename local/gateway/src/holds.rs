@@ -66,7 +66,10 @@ impl Holds {
     /// In words, when there are too many or it makes no sense.
     pub(crate) fn order(&self, hold: Hold) -> Result<(), String> {
         if root(&hold.trace) != Some(hold.trace.as_str()) {
-            return Err("`trace` must be 1-XXXXXXXX-XXXXXXXXXXXXXXXXXXXXXXXX".to_owned());
+            return Err(
+                "`trace` must be the root of an x-amzn-trace-id, such as 1-67891233-abcdef012345678912345678"
+                    .to_owned(),
+            );
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= HOLDS_MAX {

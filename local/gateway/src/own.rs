@@ -42,9 +42,7 @@ impl Aws {
             (&Method::GET, "/_gateway/holds") => said(StatusCode::OK, &json!({ "holds": self.holds.open() })),
             (&Method::POST, "/_gateway/holds") => self.hold(body).await,
             (&Method::DELETE, "/_gateway/holds") => {
-                let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
-                let trace = pairs.iter().find(|(name, _)| name == "trace").map(|(_, trace)| trace.as_str());
-                self.holds.clear(trace);
+                self.holds.clear(queried(parts, "trace").as_deref());
                 said(StatusCode::OK, &json!({ "holds": self.holds.open() }))
             }
             (&Method::GET, "/_gateway/mail") => self.mails(parts).await,
@@ -59,9 +57,8 @@ impl Aws {
     }
 
     fn calls_of(&self, parts: &Parts) -> Response<Body> {
-        let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
-        let trace = pairs.iter().find(|(name, _)| name == "trace").and_then(|(_, trace)| root(trace));
-        let Some(trace) = trace else {
+        let given = queried(parts, "trace");
+        let Some(trace) = given.as_deref().and_then(root) else {
             return bad(
                 "give ?trace= and the root of an x-amzn-trace-id, such as 1-67891233-abcdef012345678912345678",
             );
@@ -71,9 +68,7 @@ impl Aws {
     }
 
     async fn mails(&self, parts: &Parts) -> Response<Body> {
-        let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
-        let address = pairs.iter().find(|(name, _)| name == "to").map(|(_, address)| address.as_str());
-        match self.mail.to(&self.accounts.product().engine, address).await {
+        match self.mail.to(&self.accounts.product().engine, queried(parts, "to").as_deref()).await {
             Ok(mails) => said(StatusCode::OK, &json!({ "mails": mails })),
             Err(error) => said(StatusCode::BAD_GATEWAY, &json!({ "message": error.to_string() })),
         }
@@ -98,6 +93,12 @@ impl Aws {
             },
         }
     }
+}
+
+/// The first value of a name in the query, decoded.
+fn queried(parts: &Parts, wanted: &str) -> Option<String> {
+    let pairs = decoded_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+    pairs.into_iter().find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 fn bad(message: &str) -> Response<Body> {
