@@ -1,6 +1,7 @@
 //! The account: how it comes up, how it is joined, and how it goes.
 //!
-//! One account a checkout. The lock `running` is held for as long as an account runs, the lock `starting`
+//! One account a checkout, and beside it those that tests take for themselves ([`Place`]), each with a folder
+//! of its own. The lock `running` of an account is held for as long as it runs, the checkout's lock `starting`
 //! while one comes up or is joined, so that two who want one at the same moment get the same. The system
 //! gives both back when their holder ends, however it ends: there is no stale lock to remove by hand.
 //!
@@ -49,6 +50,7 @@ pub use running::Running;
 pub(crate) use tenants::open_tenant_with;
 pub use tenants::{open_tenant, password};
 
+pub use crate::paths::Place;
 use crate::{aws::CallError, doors::DoorError, paths::Paths, process::ProcessError, progress::Progress};
 
 /// How an account is to be started or joined.
@@ -56,11 +58,13 @@ use crate::{aws::CallError, doors::DoorError, paths::Paths, process::ProcessErro
 pub struct Options {
     /// Where progress is told.
     pub progress: Progress,
+    /// Which of the checkout's accounts is meant.
+    pub place: Place,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { progress: Progress::shown() }
+        Self { progress: Progress::shown(), place: Place::Here }
     }
 }
 
@@ -206,7 +210,7 @@ impl Held {
 /// # Errors
 /// [`AccountError::AlreadyRunning`] when this checkout has one; others as they say.
 pub async fn start(options: &Options) -> Result<Running, AccountError> {
-    let paths = Paths::of_this_checkout();
+    let paths = Paths::of_account(options.place);
     let _starting = lock_to_start(&paths).await?;
     if let Some(details) = details::of_running(&paths).await {
         return Err(AccountError::AlreadyRunning { pid: details.pid });
@@ -227,7 +231,7 @@ pub async fn running() -> Result<Details, AccountError> {
 /// # Errors
 /// [`AccountError::Stale`] when the one that runs was deployed from other code; others as they say.
 pub async fn start_or_join(options: &Options) -> Result<Held, AccountError> {
-    let paths = Paths::of_this_checkout();
+    let paths = Paths::of_account(options.place);
     let _starting = lock_to_start(&paths).await?;
     let Some(details) = details::of_running(&paths).await else {
         return Ok(Held::Started(Box::new(running::start(&paths, options.progress).await?)));

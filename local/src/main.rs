@@ -9,7 +9,6 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use local::{
-    Progress,
     account::{self, Options, StopRequests},
     attack,
     doors::Doors,
@@ -127,7 +126,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options { progress: Progress::shown() };
+    let options = Options::default();
     match command {
         None => {
             let Some(started) = stop.or(account::start(&options)).await else {

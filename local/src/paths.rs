@@ -1,7 +1,8 @@
 //! Where things are in the checkout: the one place that knows.
 //!
-//! Everything that the account makes lies under `target/local`, so that one folder can be thrown away, and
-//! a second checkout beside this one never meets it.
+//! Everything that an account makes lies under `target/local`, so that one folder can be thrown away, and
+//! a second checkout beside this one never meets it. What is built and installed is all accounts' together;
+//! what one of them keeps is in its own folder.
 
 use std::{
     fs::File,
@@ -10,17 +11,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The checkout's folders.
+/// Which of a checkout's accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The one that people start, and commands join.
+    #[default]
+    Here,
+    /// One of those that tests may have beside it, each of its own number.
+    Beside(u8),
+}
+
+/// The checkout's folders, and those of one of its accounts.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     root: PathBuf,
+    place: Place,
 }
 
 impl Paths {
-    /// The checkout that this program was compiled in.
+    /// The checkout that this program was compiled in, and the account that people start in it.
     pub(crate) fn of_this_checkout() -> Self {
+        Self::of_account(Place::Here)
+    }
+
+    /// The same checkout, and this account.
+    pub(crate) fn of_account(place: Place) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self { root: here.parent().unwrap_or(here).to_owned() }
+        Self { root: here.parent().unwrap_or(here).to_owned(), place }
     }
 
     /// The workspace's root, where the template is.
@@ -28,9 +45,22 @@ impl Paths {
         &self.root
     }
 
-    /// Something of the account's own.
+    /// Something that all accounts of the checkout share: what is built and installed for them.
     pub(crate) fn local(&self, name: &str) -> PathBuf {
         self.root.join("target").join("local").join(name)
+    }
+
+    /// The account's own folder.
+    pub(crate) fn account(&self) -> PathBuf {
+        match self.place {
+            Place::Here => self.root.join("target").join("local"),
+            Place::Beside(number) => self.local(&format!("beside-{number}")),
+        }
+    }
+
+    /// Something of the account's own.
+    pub(crate) fn own(&self, name: &str) -> PathBuf {
+        self.account().join(name)
     }
 
     /// Writes a file of the account's own that nobody else may read, whole or not at all.

@@ -7,7 +7,7 @@ use aws_sdk_verifiedpermissions::types::{EntityIdentifier, EntityReference, Poli
 use local::account::Tenant;
 use serde_json::{Value, json};
 use shared::clock::{Clock, epoch_s, rfc3339};
-use tests::{PATIENCE, Person, World, world, world_alone};
+use tests::{Person, World, world, world_alone};
 use uuid::Uuid;
 
 const CONTENT: &[u8] = b"forty-two";
@@ -259,7 +259,7 @@ async fn the_heir_of_a_removed_heir_is_another_administrator() {
     for document in [&gwens, &iriss] {
         // The orders failed as long as both removals took: each wait for them doubled meanwhile.
         let owned = async || is_owned_by(&ada, document).await.then_some(());
-        world.see_within(4 * PATIENCE, "that ada owns it", owned).await;
+        world.see("that ada owns it", owned).await;
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod scene;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
@@ -90,7 +90,7 @@ async fn four_events_in_all_orders_each_twice_end_in_the_same_state() {
         let ended = events[2]["time"].as_str().unwrap().replace('Z', ".000Z");
         assert_eq!(shared::clock::rfc3339(subscription.state.since), ended, "{order:?}");
         assert_eq!(subscription.tenant, Some(tenant), "{order:?}");
-        assert_eq!(scene.shown(tenant).await.as_deref(), Some("suspended"), "{order:?}");
+        scene.see_shown(tenant, Kind::Suspended).await;
         assert_ne!(scene.last_metering(&bought.license).await, Metering::None, "{order:?}");
         scene.forget_row(tenant).await;
     }
@@ -258,12 +258,11 @@ async fn a_suspended_tenants_users_are_told_so_in_time_and_come_back_when_it_doe
 
     scene.change(&license, "cancel").await;
     scene.see_settled(&license, Kind::Suspended).await;
-    let shown = Instant::now();
+    // That a row is kept no longer than it may be is shown where it is kept; here, that everything asks it.
     until(STATE_KEPT_FOR + PATIENCE, "the refusal", async || {
         ben.get("/documents").await.refusal() == "403 suspended"
     })
     .await;
-    assert!(shown.elapsed() < STATE_KEPT_FOR + Duration::from_secs(10), "{:?}", shown.elapsed());
     // Each environment of a function keeps what it has read, for its own minute.
     until(STATE_KEPT_FOR + PATIENCE, "the refusal of a document", async || {
         ben.get(&format!("/documents/{id}")).await.refusal() == "403 suspended"

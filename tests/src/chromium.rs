@@ -19,6 +19,9 @@ use tokio::{
 
 use crate::{PATIENCE, World};
 
+/// How often a driver is started that ends at once.
+const DRIVERS_TRIED: u32 = 3;
+
 /// What is unlike a person at a desk.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Visitor {
@@ -44,14 +47,10 @@ async fn must_be_there(program: &str) {
     );
 }
 
-impl Chromium {
-    /// Starts one for `visitor`.
-    ///
-    /// # Panics
-    /// When Chromium or its driver is not installed.
-    pub async fn start(visitor: Visitor) -> Self {
-        must_be_there("chromium").await;
-        must_be_there("chromedriver").await;
+/// Starts a driver; its port.
+async fn driver() -> (Child, String) {
+    // It takes a port that is free on IPv4 and ends when somebody has it on IPv6.
+    for _ in 0..DRIVERS_TRIED {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -60,14 +59,26 @@ impl Chromium {
             .spawn()
             .expect("chromedriver starts");
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let port = loop {
-            let line = lines.next_line().await.expect("it is text").expect("chromedriver says its port");
+        while let Some(line) = lines.next_line().await.expect("it is text") {
             if let Some((_, port)) = line.split_once("successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
+                // What it says later is read and forgotten, so that it is never kept from saying it.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (process, port.trim_end_matches('.').to_owned());
             }
-        };
-        // What it says later is read and forgotten, so that it is never kept from saying it.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        }
+    }
+    panic!("chromedriver ended {DRIVERS_TRIED} times without saying its port");
+}
+
+impl Chromium {
+    /// Starts one for `visitor`.
+    ///
+    /// # Panics
+    /// When Chromium or its driver is not installed.
+    pub async fn start(visitor: Visitor) -> Self {
+        must_be_there("chromium").await;
+        must_be_there("chromedriver").await;
+        let (process, port) = driver().await;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities(visitor))
             .await
             .unwrap_or_else(|error| panic!("chromium starts: {error}"));

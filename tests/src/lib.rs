@@ -1,7 +1,8 @@
 //! The words that the tests are written in: a world, its people, what they send and what comes back.
 //!
 //! Everything goes through a public door: HTTP with real tokens, the AWS endpoint with real signatures. The
-//! account is the one that runs in this checkout, or one that the first test starts and the process ends.
+//! account is the one that runs in this checkout, or one that the first test starts and the process ends; who
+//! must be alone in an account gets one beside it.
 
 #![expect(
     clippy::expect_used,
@@ -21,8 +22,8 @@ mod usage;
 
 use std::{sync::OnceLock, time::Duration};
 
-use local::account::{Account, Details, FUNCTIONS, Options, Tenant};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
+use local::account::{Account, Details, FUNCTIONS, Options, Place, Tenant};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use aws::{Aws, Refused};
 pub use chromium::{Chromium, Visitor};
@@ -32,53 +33,69 @@ pub use people::{Answer, Document, Person, checksum, sent, wish};
 pub use registry::{Buyer, now};
 pub use usage::Used;
 
-/// How long something may take to be seen that is bound to happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long something may take to be seen that is bound to happen. Longer than a queue hides a message that could not
+/// be worked on at first, six minutes: until then nothing is lost.
+pub const PATIENCE: Duration = Duration::from_secs(400);
 
-/// The account, with everything in it.
+/// An account, with everything in it.
 pub struct World {
     /// What `account.json` tells.
     pub details: &'static Details,
-    _turn: Turn,
+    _seat: Seat,
 }
 
-/// Faults hit whoever makes the call; a test that orders them has the world to itself.
-enum Turn {
-    Together { _turn: RwLockReadGuard<'static, ()>, _place: SemaphorePermit<'static> },
-    Alone { _turn: RwLockWriteGuard<'static, ()> },
+/// The account that tests are in together. A policy store takes ten new policies a second: more tests at once
+/// would meet its throttle, not the product.
+static TOGETHER: Room = Room::of(Place::Here, 4);
+
+/// The accounts that a test has to itself. Faults hit whoever makes the call, clocks and limits are everybody's,
+/// and what is counted must be one's own. Two, because each costs a start, and the processor has to serve all.
+static ALONE: [Room; 2] = [Room::of(Place::Beside(1), 1), Room::of(Place::Beside(2), 1)];
+
+/// How many tests wait for one of [`ALONE`] or have it.
+static ALONE_SEATS: Semaphore = Semaphore::const_new(ALONE.len());
+
+/// An account, and how many tests may be in it at once.
+struct Room {
+    place: Place,
+    seats: Semaphore,
+    account: OnceLock<Account>,
 }
 
-static TURNS: RwLock<()> = RwLock::const_new(());
+/// A test's place in an account, and in the row before it.
+struct Seat {
+    _in_room: SemaphorePermit<'static>,
+    _alone: Option<SemaphorePermit<'static>>,
+}
 
-/// A policy store takes ten new policies a second: more tests at once would meet its throttle, not the product.
-static PLACES: Semaphore = Semaphore::const_new(4);
+impl Room {
+    const fn of(place: Place, seats: usize) -> Self {
+        Self { place, seats: Semaphore::const_new(seats), account: OnceLock::new() }
+    }
+
+    /// What the account tells. Starting takes minutes on a fresh checkout, so it happens beside the runtime, once.
+    async fn details(&'static self) -> &'static Details {
+        let started = || match Account::start_or_join(Options { place: self.place, ..Options::default() }) {
+            Ok(account) => account,
+            Err(error) => panic!("no local account: {}", shared::problem::chain(&error)),
+        };
+        let told = tokio::task::spawn_blocking(move || self.account.get_or_init(started).details());
+        told.await.expect("the account's thread has not panicked")
+    }
+}
 
 /// The world, with other tests at work in it.
 pub async fn world() -> World {
-    let place = PLACES.acquire().await.expect("nobody closes it");
-    let turn = TURNS.read().await;
-    World { details: details().await, _turn: Turn::Together { _turn: turn, _place: place } }
+    let seat = TOGETHER.seats.acquire().await.expect("nobody closes it");
+    World { details: TOGETHER.details().await, _seat: Seat { _in_room: seat, _alone: None } }
 }
 
-/// The world, with nobody else in it.
+/// A world with nobody else in it.
 pub async fn world_alone() -> World {
-    let turn = TURNS.write().await;
-    World { details: details().await, _turn: Turn::Alone { _turn: turn } }
-}
-
-/// Starting takes minutes on a fresh checkout, so it happens beside the runtime, once.
-async fn details() -> &'static Details {
-    static ACCOUNT: OnceLock<Account> = OnceLock::new();
-    tokio::task::spawn_blocking(|| {
-        ACCOUNT
-            .get_or_init(|| match Account::start_or_join(Options::default()) {
-                Ok(account) => account,
-                Err(error) => panic!("no local account: {}", shared::problem::chain(&error)),
-            })
-            .details()
-    })
-    .await
-    .expect("the account's thread has not panicked")
+    let alone = ALONE_SEATS.acquire().await.expect("nobody closes it");
+    let free = ALONE.iter().find_map(|room| Some((room, room.seats.try_acquire().ok()?)));
+    let (room, seat) = free.expect("a seat is given back before its turn is");
+    World { details: room.details().await, _seat: Seat { _in_room: seat, _alone: Some(alone) } }
 }
 
 impl World {
@@ -171,26 +188,13 @@ impl World {
     ///
     /// # Panics
     /// When it is not seen within [`PATIENCE`].
-    pub async fn see<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
-        self.see_within(PATIENCE, what, look).await
-    }
-
-    /// The same with this patience: for what waits for a message that comes again.
-    ///
-    /// # Panics
-    /// When it is not seen by then.
-    pub async fn see_within<T>(
-        &self,
-        patience: Duration,
-        what: &str,
-        mut look: impl AsyncFnMut() -> Option<T>,
-    ) -> T {
+    pub async fn see<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let begun = std::time::Instant::now();
         loop {
             if let Some(seen) = look().await {
                 return seen;
             }
-            assert!(begun.elapsed() < patience, "{what} was not seen in {patience:?}");
+            assert!(begun.elapsed() < PATIENCE, "{what} was not seen in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -39,8 +39,8 @@ pub(super) async fn deploy(
         .env("AWS_DEFAULT_REGION", &root.region)
         .env("AWS_REGION", &root.region)
         // Nothing of the person's own AWS set-up may find its way in here.
-        .env("AWS_CONFIG_FILE", paths.local("no-aws-config"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", paths.local("no-aws-credentials"))
+        .env("AWS_CONFIG_FILE", paths.own("no-aws-config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", paths.own("no-aws-credentials"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("NO_PROXY", "127.0.0.1,localhost")
         .env("SAM_CLI_TELEMETRY", "0")
@@ -49,7 +49,7 @@ pub(super) async fn deploy(
     for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"] {
         command.env_remove(name);
     }
-    let log = paths.local("deploy.log");
+    let log = paths.own("deploy.log");
     let deployed = process::run(&mut command, &log, &step).await;
     deployed.map_err(|source| AccountError::Program { step: "could not deploy the stack", source })?;
     let refused = |source| AccountError::Call { step: "could not read the stack's outputs", source };

@@ -29,6 +29,8 @@ pub struct Details {
     pub seller: Seller,
     /// Who is in it.
     pub tenants: Vec<Tenant>,
+    /// The folder of what the account keeps.
+    pub folder: PathBuf,
     /// The gateway's access log, one JSON line a request.
     pub access_log: PathBuf,
     /// What the engine and the functions said.
@@ -162,7 +164,7 @@ pub(super) struct Published {
 
 /// Writes `account.json`.
 pub(super) fn publish(paths: &Paths, details: &Details) -> Result<Published, AccountError> {
-    let path = paths.local("account.json");
+    let path = paths.own("account.json");
     let text = serde_json::to_vec_pretty(details)
         .map_err(|e| AccountError::Machine { what: "write account.json", source: e.into() })?;
     Paths::write_private(&path, &text).map_err(AccountError::file(&path))?;
@@ -178,7 +180,7 @@ impl Drop for Published {
 
 /// The account that runs in this checkout, if one does and answers.
 pub(super) async fn of_running(paths: &Paths) -> Option<Details> {
-    let text = tokio::fs::read(paths.local("account.json")).await.ok()?;
+    let text = tokio::fs::read(paths.own("account.json")).await.ok()?;
     let details: Details = serde_json::from_slice(&text).ok()?;
     let root = details.root().ok()?;
     // Something else may listen on the port by now; only the same account has that pool.

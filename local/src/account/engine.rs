@@ -11,7 +11,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::AccountError;
+use super::{AccountError, Details};
 use crate::{
     paths::Paths,
     process::{self, Group},
@@ -30,9 +30,9 @@ const STATE: &str = "scratch/state";
 
 /// The key with which a user pool of the running account signs ID tokens, in PEM. Nobody has it on AWS; here the attack
 /// takes it, to show that a sound signature is not all that is looked at.
-pub(crate) fn pool_key(pool: &str) -> io::Result<String> {
+pub(crate) fn pool_key(details: &Details, pool: &str) -> io::Result<String> {
     let file = format!("{STATE}/cognito-pool-keys/{pool}-id.pem");
-    std::fs::read_to_string(Paths::of_this_checkout().local(&file))
+    std::fs::read_to_string(details.folder.join(file))
 }
 
 /// A running engine. Dropping it ends it.
@@ -76,7 +76,7 @@ pub(super) async fn start(
     progress: Progress,
 ) -> Result<Engine, AccountError> {
     let step = progress.step("engine (ministack)");
-    let scratch = paths.local("scratch");
+    let scratch = paths.own("scratch");
     // What an earlier engine left; a folder that is not there is as empty.
     let _ = tokio::fs::remove_dir_all(&scratch).await;
     tokio::fs::create_dir_all(&scratch).await.map_err(AccountError::file(&scratch))?;
@@ -95,7 +95,7 @@ pub(super) async fn start(
         .env("TMPDIR", &scratch)
         .env("S3_DATA_DIR", scratch.join("s3"))
         // Where the user pools' keys are: an account's own, gone with it.
-        .env("STATE_DIR", paths.local(STATE))
+        .env("STATE_DIR", paths.own(STATE))
         // Listeners that nothing here needs, on ports that are not ours to take.
         .env("IOT_MTLS_ENABLED", "false")
         .env("SFTP_ENABLED", "false")

@@ -109,6 +109,7 @@ mod tests {
                 users,
             }],
             access_log: "access".into(),
+            folder: "folder".into(),
             engine_log: "engine".into(),
             functions: "functions".into(),
             tools: "tools".into(),

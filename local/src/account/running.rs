@@ -54,7 +54,7 @@ impl Running {
 
 /// Starts everything. The caller holds the lock `starting` and has seen that no account answers.
 pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, AccountError> {
-    let lock_path = paths.local("running.lock");
+    let lock_path = paths.own("running.lock");
     let lock = lock_file(&lock_path)?;
     lock.try_lock().map_err(|_| AccountError::Unresponsive { lock: paths.shown(&lock_path) })?;
 
@@ -65,7 +65,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     let template = functions::built_template(paths, &engine_programs, progress).await?;
 
     let port = engine::free_port()?;
-    let access_log = paths.local("access.jsonl");
+    let access_log = paths.own("access.jsonl");
     // Of an earlier account; absent is fine.
     let _ = tokio::fs::remove_file(&access_log).await;
     let mut config = gateway::Config::new(format!("http://127.0.0.1:{port}"));
@@ -76,7 +76,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     let selling = config.seller.clone();
     let gateway = gateway::Gateway::start(config).await.map_err(AccountError::Gateway)?;
 
-    let engine_log = paths.local("ministack.log");
+    let engine_log = paths.own("ministack.log");
     let setting = engine::Setting {
         programs: &engine_programs,
         port,
@@ -135,6 +135,7 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
             outputs: seller_outputs,
         },
         tenants,
+        folder: paths.account(),
         access_log,
         engine_log,
         functions: functions::folder(paths),

@@ -16,7 +16,7 @@ const OVERRIDES: &str = "parameter_overrides = \"";
 pub(super) fn with(paths: &Paths, added: &[(&str, &str)]) -> Result<PathBuf, AccountError> {
     let source = paths.root().join("samconfig.toml");
     let text = std::fs::read_to_string(&source).map_err(AccountError::file(&source))?;
-    let path = paths.local("samconfig.toml");
+    let path = paths.own("samconfig.toml");
     Paths::write_private(&path, with_overrides(&text, added)?.as_bytes())
         .map_err(AccountError::file(&path))?;
     Ok(path)

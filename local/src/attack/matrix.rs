@@ -148,9 +148,9 @@ struct Forged {
 
 async fn forged(scene: &Scene<'_>, other: &OtherPool) -> Result<Forged, AttackError> {
     let owner: &Someone = scene.someone(Who::Owner)?;
-    let ours = account::pool_key(&scene.details.user_pool_id).map_err(AttackError::Key)?;
+    let ours = account::pool_key(scene.details, &scene.details.user_pool_id).map_err(AttackError::Key)?;
     let pool = Pool::of(&ours, &owner.token)?;
-    let theirs = account::pool_key(&other.id).map_err(AttackError::Key)?;
+    let theirs = account::pool_key(scene.details, &other.id).map_err(AttackError::Key)?;
     let other_pool = Pool::named(&theirs, other.header(scene).await?)?;
     let forge = Forge {
         pool: &pool,

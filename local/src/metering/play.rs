@@ -28,8 +28,8 @@ use crate::{
 
 /// Runs until one says that it is done.
 const RUNS_MAX: usize = 12;
-/// How long something may take that is bound to happen.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long something may take that is bound to happen: longer than a queue hides a message that could not be worked on.
+const PATIENCE: Duration = Duration::from_secs(400);
 /// Time between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Hours with usage in them.

@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use local::{Progress, account, prove};
+use local::{account, prove};
 use prover::{Facts, Place, Promises, Proof, Stack, World};
 use serde_json::Value;
 
 /// Our templates, expanded, and what IAM knows.
 static OURS: LazyLock<prover::Input> = LazyLock::new(|| {
-    let options = account::Options { progress: Progress::shown() };
+    let options = account::Options::default();
     let templates = ["template.yaml", "template-seller.yaml"].map(|name| root().join(name)).to_vec();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(prove::read(&options, &templates)).unwrap()
