@@ -118,11 +118,7 @@ async fn read(
     size: usize,
 ) -> Result<Statement, StatementError> {
     let tenant = session.tenant();
-    let (before, entries) = entries(session, asked, size).await.inspect_err(|error| {
-        if matches!(error, LedgerError::Malformed(_)) {
-            tracing::error!(incident = "malformed_ledger", %tenant, "an entry of the ledger is malformed");
-        }
-    })?;
+    let (before, entries) = entries(session, asked, size).await.inspect_err(|error| error.report(tenant))?;
     Ok(Statement::new(before, entries, asked, size).inspect_err(|_| {
         tracing::error!(incident = "broken_ledger", %tenant, "the entries of the ledger are no chain");
     })?)
@@ -173,11 +169,7 @@ async fn sum(
     let mut last = None;
     for _ in 0..EVENT_PAGES {
         let page = usage::page(client, table, session.tenant(), from, to, next.as_deref()).await;
-        let page = page.inspect_err(|error| {
-            if matches!(error, UsageError::Malformed) {
-                tracing::error!(incident = "malformed_usage", tenant = %session.tenant(), "an event is malformed");
-            }
-        })?;
+        let page = page.inspect_err(|error| error.report(session.tenant()))?;
         for event in &page.items {
             sums.add(event)?;
             last = Some(event.hour());

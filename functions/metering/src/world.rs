@@ -103,23 +103,14 @@ fn no_licences(error: &SubscriptionError) -> Unavailable {
     Unavailable
 }
 
-/// What a table holds that nobody of ours wrote is an incident: it is not billed, and it does not pass.
 fn no_ledger(tenant: TenantId, error: &LedgerError) -> Unavailable {
-    match error {
-        LedgerError::Store(_) => {
-            tracing::warn!(%tenant, error = chain(error), "the ledger could not be read or written");
-        }
-        LedgerError::Malformed(_) | LedgerError::TooMany(_) | LedgerError::Position => {
-            tracing::error!(%tenant, incident = "malformed_ledger", error = chain(error), "not metered");
-        }
-    }
+    error.report(tenant);
+    tracing::warn!(%tenant, error = chain(error), "not metered: the ledger could not be read or written");
     Unavailable
 }
 
 fn no_usage(tenant: TenantId, error: &UsageError) -> Unavailable {
-    match error {
-        UsageError::Store(_) => tracing::warn!(%tenant, error = chain(error), "usage could not be read"),
-        _ => tracing::error!(%tenant, incident = "malformed_usage", error = chain(error), "not metered"),
-    }
+    error.report(tenant);
+    tracing::warn!(%tenant, error = chain(error), "not metered: usage could not be read");
     Unavailable
 }

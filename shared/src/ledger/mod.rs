@@ -18,6 +18,8 @@ mod read;
 mod rows;
 mod write;
 
+use crate::{ids::TenantId, problem::chain};
+
 pub use around::{after, before};
 pub use read::{get, newest, page};
 pub use write::{replace, seal};
@@ -37,6 +39,19 @@ pub enum LedgerError {
     /// A page was asked for from a place that is none.
     #[error("a page of the ledger begins nowhere")]
     Position,
+}
+
+impl LedgerError {
+    /// Logs it as an incident, if it is one: what this product did not write does not pass, and is not billed. A
+    /// table that failed is none; whoever reads tells of it.
+    pub fn report(&self, tenant: TenantId) {
+        match self {
+            Self::Store(_) => {}
+            Self::Malformed(_) | Self::TooMany(_) | Self::Position => {
+                tracing::error!(incident = "malformed_ledger", %tenant, error = chain(self), "the ledger is not as this product writes it");
+            }
+        }
+    }
 }
 
 #[cfg(test)]

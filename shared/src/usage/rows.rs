@@ -12,6 +12,7 @@ use crate::{
     clock::{epoch_s, rfc3339},
     ids::TenantId,
     metering::{Hour, Page, UsageEvent},
+    problem::chain,
 };
 
 /// How many events are read at once: some 200 bytes each.
@@ -31,6 +32,19 @@ pub enum UsageError {
     /// A row of another tenant was read. An incident: IAM or the key should have made it impossible.
     #[error("a usage event of another tenant was read")]
     ForeignRow,
+}
+
+impl UsageError {
+    /// Logs it as an incident, if it is one that was not logged where it was met: what this product did not write does
+    /// not pass, and is not billed. A table that failed is none; whoever reads tells of it.
+    pub fn report(&self, tenant: TenantId) {
+        match self {
+            Self::Store(_) | Self::ForeignRow => {}
+            Self::Malformed => {
+                tracing::error!(incident = "malformed_usage", %tenant, error = chain(self), "usage is not as this product writes it");
+            }
+        }
+    }
 }
 
 /// The part of a transaction that records `event` for `tenant`, once. IAM lets a tenant's session do no more than put
