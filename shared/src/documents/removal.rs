@@ -5,13 +5,9 @@
 //! the same place. The rows lead, because a new policy may take seconds to show in the store's lists; the
 //! lists are swept as well, because the store is the truth about who has access.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use aws_sdk_verifiedpermissions::types::{EntityReference, PolicyFilter, PolicyType};
 
 use super::{
     content::{self, ContentError},
@@ -19,22 +15,12 @@ use super::{
     store::{self, DELETED},
 };
 use crate::{
-    access::{
-        decision::{entity, types},
-        policies,
-    },
+    access::policies::{self, Linked},
     clock::Clock,
     ids::DocumentId,
     shares,
     tenancy::{Deletion, TenantSession},
 };
-
-/// Verified Permissions deletes 10 policies a second per store; a little slower leaves room for unsharing.
-/// <https://docs.aws.amazon.com/verifiedpermissions/latest/userguide/quotas.html>
-const BETWEEN_POLICIES: Duration = Duration::from_millis(120);
-
-/// The largest page that `ListPolicies` gives.
-const POLICIES_PER_PAGE: i32 = 50;
 
 /// The most rows that one `BatchWriteItem` takes.
 const ROWS_PER_BATCH: i32 = 25;
@@ -197,34 +183,20 @@ impl Work<'_> {
 
     /// Policies that the store shows for the document and no row told of.
     async fn sweep_policies(&mut self) -> Result<bool, RemovalError> {
-        let of_document = PolicyFilter::builder()
-            .policy_type(PolicyType::TemplateLinked)
-            .resource(EntityReference::Identifier(entity(types::DOCUMENT, &self.document.to_string())))
-            .build();
         let mut next = None;
         while !self.is_over() {
-            let page = self
-                .session
-                .verified_permissions()
-                .list_policies()
-                .policy_store_id(self.session.mapping().policy_store_id.as_str())
-                .filter(of_document.clone())
-                .max_results(POLICIES_PER_PAGE)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|e| RemovalError::Policies(Box::new(e.into())))?;
-            for policy in &page.policies {
+            let page = policies::list(self.session, Linked::With(self.document), next).await;
+            let (page, after) = page.map_err(RemovalError::Policies)?;
+            for policy in &page {
                 if self.is_over() {
                     return Ok(false);
                 }
                 self.delete_policy(&policy.policy_id).await?;
             }
-            next = page.next_token;
+            next = after;
             if next.is_none() {
                 return Ok(true);
             }
-            tokio::time::sleep(BETWEEN_POLICIES).await;
         }
         Ok(false)
     }
@@ -232,7 +204,7 @@ impl Work<'_> {
     async fn delete_policy(&mut self, policy: &str) -> Result<(), RemovalError> {
         let was_there = policies::remove(self.session, policy).await.map_err(RemovalError::Policies)?;
         self.policies += usize::from(was_there);
-        tokio::time::sleep(BETWEEN_POLICIES).await;
+        tokio::time::sleep(policies::BETWEEN_REMOVALS).await;
         Ok(())
     }
 }

@@ -13,14 +13,10 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_verifiedpermissions::types::{EntityReference, PolicyFilter, PolicyType};
 
 use super::DepartureOrder;
 use crate::{
-    access::{
-        decision::{entity, types},
-        policies,
-    },
+    access::policies::{self, Linked},
     clock::Clock,
     documents::{self, DocumentError},
     ids::{DocumentId, UserId},
@@ -38,12 +34,6 @@ use crate::{
 /// For clocks that differ, and for requests that were under way when the last token ran out.
 const AFTER_TOKENS: Duration = Duration::from_secs(300);
 
-/// Verified Permissions deletes 10 policies a second per store; a little slower leaves room for unsharing.
-/// <https://docs.aws.amazon.com/verifiedpermissions/latest/userguide/quotas.html>
-const BETWEEN_POLICIES: Duration = Duration::from_millis(120);
-
-/// The largest page that `ListPolicies` gives.
-const POLICIES_PER_PAGE: i32 = 50;
 const ROWS_PER_PAGE: i32 = 100;
 
 /// How an order ended.
@@ -220,7 +210,7 @@ impl Work<'_> {
     /// `false` when somebody else is at work on the share.
     async fn end_share(&self, document: DocumentId, receiver: UserId) -> Result<bool, DepartureError> {
         match shares::end_unneeded(self.session, document, receiver, self.clock).await {
-            Ok(true) => tokio::time::sleep(BETWEEN_POLICIES).await,
+            Ok(true) => tokio::time::sleep(policies::BETWEEN_REMOVALS).await,
             Ok(false) => {}
             Err(ShareError::Contended) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -230,24 +220,11 @@ impl Work<'_> {
 
     /// Policies that the store shows for the user and no row told of.
     async fn sweep_policies(&self) -> Result<bool, DepartureError> {
-        let of_user = PolicyFilter::builder()
-            .policy_type(PolicyType::TemplateLinked)
-            .principal(EntityReference::Identifier(entity(types::USER, &self.user.to_string())))
-            .build();
         let mut next = None;
         while !self.is_over() {
-            let page = self
-                .session
-                .verified_permissions()
-                .list_policies()
-                .policy_store_id(self.session.mapping().policy_store_id.as_str())
-                .filter(of_user.clone())
-                .max_results(POLICIES_PER_PAGE)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|e| UserError::Policies(Box::new(e.into())))?;
-            for policy in &page.policies {
+            let page = policies::list(self.session, Linked::For(self.user), next).await;
+            let (page, after) = page.map_err(UserError::Policies)?;
+            for policy in &page {
                 if self.is_over() {
                     return Ok(false);
                 }
@@ -259,9 +236,9 @@ impl Work<'_> {
                 }
                 let removed = policies::remove(self.session, &policy.policy_id).await;
                 let _was_there = removed.map_err(UserError::Policies)?;
-                tokio::time::sleep(BETWEEN_POLICIES).await;
+                tokio::time::sleep(policies::BETWEEN_REMOVALS).await;
             }
-            next = page.next_token;
+            next = after;
             if next.is_none() {
                 return Ok(true);
             }
