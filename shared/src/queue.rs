@@ -32,6 +32,40 @@ impl OwnQueue {
         Self { client, url }
     }
 
+    /// Carries out messages, one after the other: `carry_out` answers, for one that is not done with, after how long it
+    /// is to come again. It is given back, and is in the answer.
+    pub async fn each(
+        &self,
+        messages: Vec<SqsMessage>,
+        mut carry_out: impl AsyncFnMut(&SqsMessage) -> Result<(), Duration>,
+    ) -> SqsBatchResponse {
+        let mut failed = Vec::new();
+        for message in messages {
+            if let Err(wait) = carry_out(&message).await {
+                self.give_back(&message, wait).await;
+                failed.push(message);
+            }
+        }
+        again(failed)
+    }
+
+    /// The same of a FIFO queue: what follows a message that is not done with must not overtake it, and comes again
+    /// without having been tried.
+    pub async fn each_in_order(
+        &self,
+        messages: Vec<SqsMessage>,
+        mut carry_out: impl AsyncFnMut(&SqsMessage) -> Result<(), Duration>,
+    ) -> SqsBatchResponse {
+        let mut messages = messages.into_iter();
+        for message in messages.by_ref() {
+            if let Err(wait) = carry_out(&message).await {
+                self.give_back(&message, wait).await;
+                return again(std::iter::once(message).chain(messages));
+            }
+        }
+        again([])
+    }
+
     /// Makes a message visible again after a wait of at most 12 hours. Should that fail, it comes again when the
     /// queue's own visibility timeout ends.
     pub async fn give_back(&self, message: &SqsMessage, wait: Duration) {
@@ -74,6 +108,7 @@ pub fn again(messages: impl IntoIterator<Item = SqsMessage>) -> SqsBatchResponse
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marketplace::script::Script;
 
     #[test]
     fn the_wait_doubles_and_has_an_end() {
@@ -85,6 +120,48 @@ mod tests {
         assert_eq!(["1", "2", "3", "9"].map(after), [2, 4, 8, 512]);
         assert_eq!(["10", "30", "4294967295", "x", "0"].map(after), [900, 900, 900, 2, 2]);
         assert_eq!(backoff(&SqsMessage::default()).as_secs(), 2);
+    }
+
+    /// Three messages of which the second is not done with: which were tried, given back, and are in the answer.
+    async fn second_of_three_fails(is_fifo: bool) -> (Vec<String>, usize, Vec<String>) {
+        let script = Script::of([(200, String::new())]);
+        let queue = OwnQueue::new(&script.config("us-east-1"), "https://sqs/1/q".to_owned());
+        let messages = ["a", "b", "c"].map(|id| {
+            let mut message = SqsMessage::default();
+            message.message_id = Some(id.to_owned());
+            message.receipt_handle = Some(format!("receipt-{id}"));
+            message
+        });
+        let mut tried = Vec::new();
+        let carry_out = async |message: &SqsMessage| {
+            let id = message.message_id.clone().unwrap();
+            tried.push(id.clone());
+            if id == "b" { Err(Duration::from_secs(7)) } else { Ok(()) }
+        };
+        let response = if is_fifo {
+            queue.each_in_order(messages.into(), carry_out).await
+        } else {
+            queue.each(messages.into(), carry_out).await
+        };
+        let sent = script.sent();
+        assert!(
+            sent.iter().all(|sent| sent.body.contains("receipt-b") && sent.body.contains(":7")),
+            "{sent:?}"
+        );
+        let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
+        (tried, sent.len(), failed.collect())
+    }
+
+    #[tokio::test]
+    async fn what_is_not_done_with_is_given_back_and_the_others_are_done() {
+        let (tried, given_back, failed) = second_of_three_fails(false).await;
+        assert_eq!((tried.join(""), given_back, failed.join("")), ("abc".into(), 1, "b".into()));
+    }
+
+    #[tokio::test]
+    async fn in_a_fifo_queue_nothing_overtakes_what_is_not_done_with() {
+        let (tried, given_back, failed) = second_of_three_fails(true).await;
+        assert_eq!((tried.join(""), given_back, failed.join("")), ("ab".into(), 1, "bc".into()));
     }
 
     #[test]

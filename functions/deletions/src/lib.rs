@@ -55,18 +55,13 @@ impl App {
     /// # Errors
     /// Never: an order that failed is reported, and the others are done.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-        let mut failed = Vec::new();
-        for message in event.payload.records {
-            // FIFO: what follows a failure must not overtake it.
-            if !failed.is_empty() || !self.carry_out(&message, &event.context).await {
-                failed.push(message);
-            }
-        }
-        Ok(queue::again(failed))
+        let LambdaEvent { payload, context } = event;
+        let each = async |message: &SqsMessage| self.carry_out(message, &context).await;
+        Ok(self.queue.each_in_order(payload.records, each).await)
     }
 
-    /// Whether the order is done with; if not, it has been put back.
-    async fn carry_out(&self, message: &SqsMessage, context: &Context) -> bool {
+    /// Whether the order is done with; if not, after how long it is to come again.
+    async fn carry_out(&self, message: &SqsMessage, context: &Context) -> Result<(), Duration> {
         let request_id = context.request_id.as_str();
         let body = message.body.as_deref().unwrap_or_default();
         #[expect(
@@ -84,29 +79,26 @@ impl App {
                     error = chain(&OrderError::from(error)),
                     "deletion"
                 );
-                self.queue.give_back(message, Duration::ZERO).await;
-                return false;
+                return Err(Duration::ZERO);
             }
         };
         let (tenant, document) = (order.tenant(), order.document());
         match Box::pin(self.remove(&order, context.deadline())).await {
             Ok(Removal::Complete { policies }) => {
                 tracing::info!(request_id, %tenant, %document, outcome = "complete", policies, "deletion");
-                true
+                Ok(())
             }
             Ok(Removal::Void) => {
                 tracing::warn!(request_id, %tenant, %document, outcome = "void", "deletion");
-                true
+                Ok(())
             }
             Ok(Removal::Unfinished) => {
                 tracing::info!(request_id, %tenant, %document, outcome = "unfinished", "deletion");
-                self.queue.give_back(message, queue::backoff(message)).await;
-                false
+                Err(queue::backoff(message))
             }
             Err(error) => {
                 tracing::error!(request_id, %tenant, %document, outcome = "failed", error = chain(&error), "deletion");
-                self.queue.give_back(message, queue::backoff(message)).await;
-                false
+                Err(queue::backoff(message))
             }
         }
     }

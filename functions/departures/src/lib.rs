@@ -63,14 +63,8 @@ impl App {
     /// # Errors
     /// Never: an order that failed is reported, and the others are done.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-        let mut failed = Vec::new();
-        for message in event.payload.records {
-            if let Err(wait) = self.carry_out(&message, &event.context).await {
-                self.queue.give_back(&message, wait).await;
-                failed.push(message);
-            }
-        }
-        Ok(queue::again(failed))
+        let LambdaEvent { payload, context } = event;
+        Ok(self.queue.each(payload.records, async |message| self.carry_out(message, &context).await).await)
     }
 
     /// Whether the order is done with; if not, after how long it is to come again.

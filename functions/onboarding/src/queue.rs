@@ -31,19 +31,14 @@ enum OrderError {
 impl App {
     /// Carries out a batch of orders, and reports those that must come again.
     pub(crate) async fn carry_out(&self, batch: SqsEvent, context: &Context) -> SqsBatchResponse {
-        let mut failed = Vec::new();
-        for message in batch.records {
-            if let Err(error) = Box::pin(self.carry_out_one(&message, context)).await {
-                let wait = match error {
-                    // It will not get better: the queue's limit takes it to the dead-letter queue.
-                    OrderError::Malformed(_) => Duration::ZERO,
-                    _ => queue::backoff(&message),
-                };
-                self.queue.give_back(&message, wait).await;
-                failed.push(message);
-            }
-        }
-        queue::again(failed)
+        let each = async |message: &SqsMessage| {
+            Box::pin(self.carry_out_one(message, context)).await.map_err(|error| match error {
+                // It will not get better: the queue's limit takes it to the dead-letter queue.
+                OrderError::Malformed(_) => Duration::ZERO,
+                _ => queue::backoff(message),
+            })
+        };
+        self.queue.each(batch.records, each).await
     }
 
     async fn carry_out_one(&self, message: &SqsMessage, context: &Context) -> Result<(), OrderError> {
