@@ -60,6 +60,18 @@ pub(crate) fn root(header: &str) -> Option<&str> {
     valid.then_some(root)
 }
 
+/// Whether an order's trace is a root, as invocations have it.
+///
+/// # Errors
+/// In words, when it is not: no call would ever meet the order.
+pub(crate) fn must_be_root(trace: &str) -> Result<(), String> {
+    if root(trace) == Some(trace) {
+        return Ok(());
+    }
+    Err("`trace` must be the root of an x-amzn-trace-id, such as 1-67891233-abcdef012345678912345678"
+        .to_owned())
+}
+
 impl Calls {
     /// Notes a call that a function has made.
     pub(crate) fn made(&self, trace: Option<&str>, function: Option<&str>, asked: &Asked) {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::End;
 use crate::call::Asked;
+use crate::calls::must_be_root;
 use crate::refusal::Refusal;
 
 const FAULTS_MAX: usize = 256;
@@ -95,6 +96,7 @@ impl Faults {
         if !(1..=TIMES_MAX).contains(&fault.times) {
             return Err(format!("`times` must be 1 to {TIMES_MAX}"));
         }
+        fault.trace.as_deref().map_or(Ok(()), must_be_root)?;
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if faults.len() >= FAULTS_MAX {
             return Err(format!("{FAULTS_MAX} faults are open already"));
@@ -184,12 +186,17 @@ mod tests {
     #[test]
     fn an_order_can_be_for_one_invocation() {
         let faults = Faults::default();
-        let order = r#"{"service":"sqs","operation":"SendMessage","trace":"1-a-b","when":"before","error":"cut","times":1}"#;
+        let order = r#"{"service":"sqs","operation":"SendMessage","trace":"1-00000001-000000000000000000000001","when":"before","error":"cut","times":1}"#;
         faults.order(serde_json::from_str(order).unwrap()).unwrap();
         let asked = Asked { service: "sqs".into(), operation: "SendMessage".into() };
         assert_eq!(faults.take(&asked, Some("f"), None), None, "without a trace");
-        assert_eq!(faults.take(&asked, Some("f"), Some("1-a-c")), None, "another one's");
-        assert_eq!(faults.take(&asked, Some("f"), Some("1-a-b")), Some((When::Before, Failure::Cut)));
+        assert_eq!(
+            faults.take(&asked, Some("f"), Some("1-00000001-000000000000000000000002")),
+            None,
+            "another one's"
+        );
+        let its_own = Some("1-00000001-000000000000000000000001");
+        assert_eq!(faults.take(&asked, Some("f"), its_own), Some((When::Before, Failure::Cut)));
     }
 
     #[test]
@@ -198,5 +205,11 @@ mod tests {
         assert!(serde_json::from_str::<Fault>(bad).is_err());
         let none = r#"{"service":"s3","operation":"PutObject","when":"before","error":"cut","times":0}"#;
         assert!(Faults::default().order(serde_json::from_str(none).unwrap()).is_err());
+        for trace in ["", "1-a-b", "Root=1-00000001-000000000000000000000001"] {
+            let order = format!(
+                r#"{{"service":"s3","operation":"PutObject","trace":"{trace}","when":"before","error":"cut","times":1}}"#
+            );
+            assert!(Faults::default().order(serde_json::from_str(&order).unwrap()).is_err(), "{trace:?}");
+        }
     }
 }

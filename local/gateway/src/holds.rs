@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::call::Asked;
-use crate::calls::root;
+use crate::calls::must_be_root;
 use crate::faults::When;
 
 const HOLDS_MAX: usize = 256;
@@ -65,12 +65,7 @@ impl Holds {
     /// # Errors
     /// In words, when there are too many or it makes no sense.
     pub(crate) fn order(&self, hold: Hold) -> Result<(), String> {
-        if root(&hold.trace) != Some(hold.trace.as_str()) {
-            return Err(
-                "`trace` must be the root of an x-amzn-trace-id, such as 1-67891233-abcdef012345678912345678"
-                    .to_owned(),
-            );
-        }
+        must_be_root(&hold.trace)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= HOLDS_MAX {
             return Err(format!("{HOLDS_MAX} holds are open already"));
