@@ -57,7 +57,7 @@ pub struct Row {
     pub sealed: Option<i64>,
     /// What was sent of it, as far as that is known.
     pub sent: Option<i64>,
-    /// What became of it, in a word or two; `open` while the hour is.
+    /// What became of it, as the ledger calls it; `open` while the hour is, `not ours` of what only the bill has.
     pub state: &'static str,
     /// What is on the bill.
     pub billed: Option<i64>,
@@ -150,7 +150,7 @@ impl Account {
             used: (used - taken).max(0) + brought - record.carried,
             sealed: Some(i64::from(record.quantity)),
             sent: was_sent(&record.state).then_some(i64::from(record.quantity)),
-            state: named(&record.state),
+            state: record.state.as_str(),
             billed: None,
             id: id(&record.state),
             agrees: false,
@@ -174,7 +174,7 @@ impl Account {
         });
         let quantity = billed.map(|billed| billed.quantity);
         let same_id = row.id.is_none() || row.id.as_deref() == billed.map(|billed| billed.id.as_str());
-        let is_settled = matches!(row.state, "accepted" | "accepted as duplicate")
+        let is_settled = matches!(row.state, "accepted" | "accepted_as_duplicate")
             && row.sealed.is_some()
             && quantity == row.sealed
             && same_id;
@@ -196,20 +196,6 @@ impl Account {
 /// Whole GiB that hold so many bytes.
 fn gib(bytes: i64) -> i64 {
     bytes.max(0) / GIB + i64::from(bytes > 0 && bytes % GIB != 0)
-}
-
-/// A state in a word or three.
-fn named(state: &State) -> &'static str {
-    match state {
-        State::Idle => "idle",
-        State::Sealed => "sealed",
-        State::Accepted { .. } => "accepted",
-        State::AcceptedAsDuplicate => "accepted as duplicate",
-        State::Contested => "contested",
-        State::NotSubscribed { .. } => "not subscribed",
-        State::Quarantined { .. } => "quarantined",
-        State::Expired { .. } => "expired",
-    }
 }
 
 fn was_sent(state: &State) -> bool {

@@ -8,10 +8,10 @@ use crate::sim::{Met, Sim};
 pub(crate) const MUST_BE_MET: [&str; 26] = [
     "runs that died",
     "accepted",
-    "accepted as duplicate",
+    "accepted_as_duplicate",
     "contested",
     "idle",
-    "not subscribed",
+    "not_subscribed",
     "quarantined",
     "expired unsent",
     "expired, perhaps sent",
@@ -51,16 +51,10 @@ pub(crate) fn met(sim: &Sim, runs: usize) -> Met {
             usize::from(entry.slot.hour.deadline() < entry.slot.hour.start().plus(24 * 3600)),
         );
         for record in &entry.records {
-            let what = match record.state {
-                State::Idle => "idle",
-                State::Sealed => "sealed",
-                State::Accepted { .. } => "accepted",
-                State::AcceptedAsDuplicate => "accepted as duplicate",
-                State::Contested => "contested",
-                State::NotSubscribed { .. } => "not subscribed",
-                State::Quarantined { .. } => "quarantined",
+            let what = match &record.state {
                 State::Expired { sent: Sent::Never } => "expired unsent",
                 State::Expired { sent: Sent::Perhaps } => "expired, perhaps sent",
+                other => other.as_str(),
             };
             count(what, 1);
             count("late", usize::from(record.late > 0));

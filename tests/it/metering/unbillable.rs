@@ -140,7 +140,7 @@ async fn what_a_buyer_without_agreement_used_is_held_and_sent_when_the_licence_i
     let again = metering.run(closing(hour), &[&buyer]).await;
     assert_eq!(again["calls"], 0, "it does not spin: {again}");
     assert_eq!(metering.billed(&buyer, "documents_added").await, []);
-    assert!(metering.rows(&buyer).await.iter().all(|row| row.state == "not subscribed"));
+    assert!(metering.rows(&buyer).await.iter().all(|row| row.state == "not_subscribed"));
 
     let permitted = metering.now();
     metering.buyers.change(&buyer, "update", permitted).await.unwrap();
