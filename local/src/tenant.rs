@@ -77,6 +77,11 @@ pub enum TenantError {
     /// It took longer than anybody waits.
     #[error("the tenant is still being erased; `tenant show` tells how far that is")]
     StillClosing,
+    /// Some tenants' stores know the new actions, and these do not.
+    #[error(
+        "{0} policy stores were not upgraded; the log of the onboarding function says why, and it can be done again"
+    )]
+    NotUpgraded(usize),
 }
 
 /// Does it, telling `tell` what a person, or with `json` a program, wants to read.
@@ -120,7 +125,12 @@ pub async fn run(
                 json!({ "upgraded": upgraded, "failed": failed }).to_string()
             } else {
                 format!("  {upgraded} upgraded, {} failed {}", failed.len(), failed.join(" "))
+                    .trim_end()
+                    .to_owned()
             });
+            if !failed.is_empty() {
+                return Err(TenantError::NotUpgraded(failed.len()));
+            }
         }
     }
     Ok(())

@@ -337,14 +337,31 @@ async fn a_store_that_an_earlier_release_made_knows_usage_once_it_is_upgraded() 
         .send()
         .await
         .unwrap();
-    let (now, mut said) = (this_hour(), Vec::new());
+    let now = this_hour();
     assert_eq!(admin.get(&path(now, now)).await.refusal(), "503 unavailable");
     assert_eq!(admin.get("/documents").await.status, 200, "what it knew it knows");
 
-    let upgrade = local::tenant::Command::Upgrade;
-    local::tenant::run(world.details, &upgrade, true, &mut |line| said.push(line.to_owned())).await.unwrap();
+    let upgrade = async || {
+        let (command, mut said) = (local::tenant::Command::Upgrade, String::new());
+        let done = local::tenant::run(world.details, &command, true, &mut |line| said.push_str(line)).await;
+        (done, serde_json::from_str::<Value>(&said).unwrap())
+    };
+    let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
+    let order = json!({
+        "service": "verifiedpermissions", "operation": "PutSchema", "function": "Onboarding", "when": "before",
+        "error": "500", "times": 10,
+    });
+    assert_eq!(admin.use_url_with(Method::POST, &faults, order.to_string()).await.status, 201);
+    let (done, said) = upgrade().await;
+    assert_eq!(admin.use_url(Method::DELETE, &faults, b"").await.status, 200);
+    assert!(
+        done.is_err() && !said["failed"].as_array().unwrap().is_empty(),
+        "what failed is no success: {said}"
+    );
+
+    let (done, said) = upgrade().await;
     assert_eq!(admin.get(&path(now, now)).await.status, 200);
-    let said: Value = serde_json::from_str(&said.concat()).unwrap();
+    assert_eq!(done.is_ok(), said["failed"].as_array().unwrap().is_empty(), "{said}");
     assert!(said["upgraded"].as_u64().unwrap() >= 3, "{said}");
     assert!(!said["failed"].as_array().unwrap().contains(&json!(tenant.tenant_id)));
     let _ = admin.add("as-before.txt", CONTENT).await;
