@@ -54,7 +54,7 @@ enum Command {
     /// Show metering at work: use, run the aggregator, and lay used, sealed, sent and billed side by side; or ask the
     /// ledger (`metering ledger`), or measure a run (`metering scale`). Succeeds only if they agree.
     Metering(metering::command::Arguments),
-    /// List tenants, show one, or have a closed one erased.
+    /// List tenants, show one, have a closed one erased, or bring all their policy stores to this release.
     Tenant {
         #[command(subcommand)]
         command: tenant::Command,

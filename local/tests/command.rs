@@ -14,8 +14,20 @@ fn help_names_every_command() {
     let help = local(&["--help"]).unwrap();
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
-    for command in ["story", "signup", "marketplace", "tenant", "mail", "environment", "credentials", "tools"]
-    {
+    for command in [
+        "story",
+        "signup",
+        "marketplace",
+        "metering",
+        "tenant",
+        "mail",
+        "environment",
+        "credentials",
+        "prove",
+        "attack",
+        "openapi",
+        "tools",
+    ] {
         assert!(text.contains(command), "{command} is not in:\n{text}");
     }
 }
