@@ -171,7 +171,11 @@ async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCod
         }
         Some(Command::Mail { to, json }) => {
             let doors = Doors::of(&account::running().await?)?;
-            for letter in mail::outbox(&doors, to.as_deref()).await? {
+            let letters = mail::outbox(&doors, to.as_deref()).await?;
+            if letters.is_empty() {
+                tell(&mut io::stderr(), "no mail was sent");
+            }
+            for letter in letters {
                 tell(&mut io::stdout(), &if json { letter.as_json() } else { letter.as_text() });
             }
             Ok(ExitCode::SUCCESS)

@@ -25,7 +25,7 @@ pub use buyers::{Buyers, Licensed};
 pub use faults::{Fault, Faults, InvalidFault};
 pub use trace::{Trace, When};
 
-use shared::{subscriptions::SubscriptionError, usage::UsageError};
+use shared::{marketplace::ids::LicenseArn, subscriptions::SubscriptionError, usage::UsageError};
 
 use crate::{account::AccountError, aws::CallError, doors::DoorError};
 
@@ -56,8 +56,14 @@ pub enum MeteringError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Nobody has registered with it, so it has no books.
+    #[error("no tenant has the licence `{0}`")]
+    Unregistered(LicenseArn),
+    /// Hours are asked for that are none.
+    #[error("`--from` is later than `--to`")]
+    NoHours,
     /// The subscriptions' table did not do its part.
-    #[error("a subscription could not be made")]
+    #[error("the subscription could not be read or made")]
     Subscription(#[from] SubscriptionError),
     /// The usage table did not do its part.
     #[error("usage could not be read")]

@@ -177,6 +177,23 @@ async fn metering_agrees_whatever_goes_wrong_and_the_ledger_tells_the_same_after
 }
 
 #[tokio::test]
+async fn the_ledger_tells_what_cannot_be_asked_of_it() {
+    let world = world().await;
+    let refused = async |license: Option<&str>, from: Option<&str>, to: Option<&str>| {
+        let arguments = command::Arguments::asking(command::Command::Ledger {
+            license: license.map(|license| license.parse().unwrap()),
+            from: from.map(|hour| hour.parse().unwrap()),
+            to: to.map(|hour| hour.parse().unwrap()),
+        });
+        command::run(world.details, &arguments, &mut |_| {}).await.unwrap_err().to_string()
+    };
+    let nobodys = "arn:aws:license-manager::294406891311:license:l-0f";
+    assert_eq!(refused(Some(nobodys), None, None).await, format!("no tenant has the licence `{nobodys}`"));
+    let backwards = refused(None, Some("2026-11-22T11"), Some("2026-11-22T10")).await;
+    assert_eq!(backwards, "`--from` is later than `--to`");
+}
+
+#[tokio::test]
 async fn metering_can_be_seen_at_another_time() {
     let world = world_alone().await;
     let at = "2026-12-01T02:20:00Z".parse().unwrap();

@@ -102,6 +102,9 @@ async fn ready(paths: &Paths, progress: Progress, wanted: &Environment) -> Resul
             "--disable-pip-version-check",
             "--no-input",
             "--no-compile",
+            // Its log is what a person sees of it, a line at a time.
+            "--progress-bar",
+            "off",
             "--constraint",
         ])
         .arg(&constraints)

@@ -121,7 +121,7 @@ impl Books {
         let subscription = self.subscriptions.get(license).await?;
         subscription
             .and_then(|subscription| subscription.tenant)
-            .ok_or(MeteringError::Subscription(shared::subscriptions::SubscriptionError::NotFound))
+            .ok_or_else(|| MeteringError::Unregistered(license.clone()))
     }
 
     /// A tenant's usage, oldest hour first.

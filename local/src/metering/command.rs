@@ -102,6 +102,9 @@ pub async fn run(
             Ok(agrees)
         }
         Some(Command::Ledger { license, from, to }) => {
+            if from.zip(*to).is_some_and(|(from, to)| from > to) {
+                return Err(MeteringError::NoHours);
+            }
             let books = Books::of(details).await?;
             let licenses = match license {
                 Some(license) => vec![(license.clone(), books.tenant_of(license).await?)],
