@@ -273,3 +273,36 @@ fn no_message_is_worked_on_twice_at_once() {
     }
     assert!(queues >= 5, "{queues}");
 }
+
+#[test]
+fn every_dead_letter_has_an_alarm_and_every_alarm_somebody_to_tell() {
+    let mut alarms = 0;
+    for template in ["template.yaml", "template-seller.yaml"] {
+        let template = read(template);
+        let resources = resources(&template);
+        let of_type = |wanted: &str| {
+            let kind = format!("Type: {wanted}");
+            resources.iter().filter(move |(_, lines)| lines.contains(&kind.as_str()))
+        };
+        for (name, lines) in of_type("AWS::CloudWatch::Alarm") {
+            alarms += 1;
+            let told = setting(lines, "AlarmActions").unwrap_or_default();
+            assert!(told.contains("!Ref AlarmTopicArn"), "{name} tells nobody");
+        }
+        for (queue, _) in of_type("AWS::SQS::Queue").filter(|(name, _)| name.ends_with("DeadLetters")) {
+            let value = format!("Value: !GetAtt {queue}.QueueName");
+            let mut of_alarms = of_type("AWS::CloudWatch::Alarm");
+            assert!(of_alarms.any(|(_, lines)| lines.contains(&value.as_str())), "{queue} has no alarm");
+        }
+    }
+    assert!(alarms >= 30, "{alarms}");
+}
+
+/// What follows a registration is in its URL, and API Gateway's traces hold URLs.
+#[test]
+fn the_api_makes_no_traces() {
+    let template = read("template.yaml");
+    let resources = resources(&template);
+    let (_, api) = resources.iter().find(|(_, lines)| lines.contains(&"Type: AWS::Serverless::Api")).unwrap();
+    assert_eq!(setting(api, "TracingEnabled"), Some("false"));
+}
