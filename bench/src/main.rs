@@ -1,0 +1,70 @@
+//! `cargo run --release -p bench`: wiring only; what it wires is in the library.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use bench::scale;
+use clap::{Parser, Subcommand};
+
+/// What the functions cost: start, warm request, round trips, scale.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The report as JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show how latency, calls and memory grow with tenants and shares, in the local account.
+    Scale(scale::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    outcome.unwrap_or_else(|error: Box<dyn Error>| {
+        tell(&mut io::stderr(), &format!("\nerror: {}", chain(error.as_ref())));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let mut print = |text: &str| tell(&mut io::stdout(), text);
+    match arguments.command {
+        None => {
+            let _ = arguments.json;
+            print("nothing is measured yet");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Scale(arguments)) => {
+            Ok(if scale::run(&arguments, &mut print).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn tell(mut to: impl Write, text: &str) {
+    // Nobody to tell is no reason to fail.
+    let _ = writeln!(to, "{text}").and_then(|()| to.flush());
+}
