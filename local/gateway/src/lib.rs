@@ -28,7 +28,9 @@
 //! were made for one trace, see `x-amzn-trace-id` in the API's answers; `in_order` too); `POST`, `GET` and `DELETE
 //! /_gateway/faults` with `{"service", "operation", "function"?, "trace"?, "when": "before"|"after", "error":
 //! "throttle"|"500"|"cut", "times", "skip"?}`; `POST`, `GET` and `DELETE /_gateway/holds` with `{"trace", "nth",
-//! "when": "before"|"after"}`, which keep a call waiting until its process is ended (answered with `met`; `DELETE` of all or one `?trace=` cuts it); `GET` and `DELETE /_gateway/mail?to=ADDRESS` (the mails that Cognito would have
+//! "when": "before"|"after"}`, which keep a call waiting until its process is ended (answered with `met`; `DELETE` of all or one `?trace=` cuts it);
+//! `POST /_gateway/policy-stores` with `{"of", "tags": [{…}, …]}` (copies a policy store of the product's account once for
+//! each set of tags, at most 1,000, past the service's one a second: answers `{"policy_store_ids"}`); `GET` and `DELETE /_gateway/mail?to=ADDRESS` (the mails that Cognito would have
 //! sent, newest first: `{"to", "subject", "text", "temporary_password"?, "time"}`); `/_gateway/marketplace/…`, the
 //! doors at which AWS Marketplace is played (their table is at the head of `marketplace.rs`).
 //!

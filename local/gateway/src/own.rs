@@ -1,12 +1,15 @@
-//! The gateway's own few paths, `/_gateway/…`: counting calls, ordering faults and holds, reading mails, playing the
-//! Marketplace. Unsigned; loopback only.
+//! The gateway's own few paths, `/_gateway/…`: counting calls, ordering faults and holds, copying policy stores,
+//! reading mails, playing the Marketplace. Unsigned; loopback only.
 //!
 //! No bucket can be called `_gateway`, so they hide nothing of AWS's. A browser that was lured here by another
 //! name for 127.0.0.1 is turned away by its Host.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, answer};
@@ -15,6 +18,14 @@ use crate::call::decoded_pairs;
 use crate::calls::root;
 use crate::faults::Fault;
 use crate::holds::Hold;
+
+/// Which policy store to copy, and the tags of each copy.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Copies {
+    of: String,
+    tags: Vec<BTreeMap<String, String>>,
+}
 
 impl Aws {
     pub(crate) async fn own(&self, parts: &Parts, body: Body) -> Response<Body> {
@@ -39,6 +50,7 @@ impl Aws {
                 self.faults.clear();
                 said(StatusCode::OK, &json!({ "faults": [] }))
             }
+            (&Method::POST, "/_gateway/policy-stores") => self.copies(body).await,
             (&Method::GET, "/_gateway/holds") => said(StatusCode::OK, &json!({ "holds": self.holds.open() })),
             (&Method::POST, "/_gateway/holds") => self.hold(body).await,
             (&Method::DELETE, "/_gateway/holds") => {
@@ -80,6 +92,20 @@ impl Aws {
         match held.and_then(|hold| self.holds.order(hold)) {
             Err(message) => bad(&message),
             Ok(()) => said(StatusCode::CREATED, &json!({ "holds": self.holds.open() })),
+        }
+    }
+
+    async fn copies(&self, body: Body) -> Response<Body> {
+        let Ok(bytes) = whole(body, None).await else { return bad("the body is too large or was cut") };
+        let Copies { of, tags } = match serde_json::from_slice(&bytes) {
+            Ok(copies) => copies,
+            Err(error) => return bad(&error.to_string()),
+        };
+        let service = self.accounts.product().verified_permissions.clone();
+        match tokio::task::spawn_blocking(move || service.copy_store(&of, tags)).await {
+            Ok(Ok(ids)) => said(StatusCode::CREATED, &json!({ "policy_store_ids": ids })),
+            Ok(Err(error)) => bad(&error.to_string()),
+            Err(error) => said(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "message": error.to_string() })),
         }
     }
 

@@ -10,6 +10,7 @@
 //! One thing is easier than in AWS: a change is seen by the next call, not "after a few seconds".
 
 mod account;
+mod copies;
 mod decide;
 mod entity_wire;
 mod fault;
@@ -35,6 +36,7 @@ use account::Account;
 use fault::Fault;
 use wire::Members;
 
+pub use copies::CopyError;
 pub use limits::{Limits, Rates};
 pub use reply::Reply;
 

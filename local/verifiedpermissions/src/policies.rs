@@ -55,7 +55,7 @@ impl Record {
 }
 
 /// The policies, by everything that the service finds them by.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Policies {
     last_number: u64,
     // INVARIANT: the other maps hold exactly the numbers that are in here, and no empty set.

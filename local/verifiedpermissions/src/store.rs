@@ -2,6 +2,7 @@
 //! a new one. Knows no JSON of the service; aliases and tags of other stores are the account's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cedar_policy::{
     EntityUid, PolicyId, PolicySet, Schema, Template, TemplatePrincipalConstraint,
@@ -33,7 +34,8 @@ pub(crate) struct Store {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) created: OffsetDateTime,
     pub(crate) updated: OffsetDateTime,
-    pub(crate) schema: Option<StoredSchema>,
+    /// Shared by copies of the store: a parsed schema is most of what one weighs.
+    pub(crate) schema: Option<Arc<StoredSchema>>,
     pub(crate) templates: Vec<StoredTemplate>,
     pub(crate) last_template: u64,
     pub(crate) policies: Policies,
@@ -62,6 +64,32 @@ pub(crate) struct StoredTemplate {
 }
 
 impl Store {
+    /// Another store with the same schema, templates and policies, under the same ids. Neither protected nor described:
+    /// a description may name what the store is of.
+    pub(crate) fn copy(
+        &self,
+        id: String,
+        number: u64,
+        tags: BTreeMap<String, String>,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            id,
+            number,
+            mode: self.mode,
+            protected: false,
+            description: None,
+            tags,
+            created: now,
+            updated: now,
+            schema: self.schema.clone(),
+            templates: self.templates.clone(),
+            last_template: self.last_template,
+            policies: self.policies.clone(),
+            buckets: Buckets::default(),
+        }
+    }
+
     pub(crate) fn schema(&self) -> Option<&Schema> {
         self.schema.as_ref().map(|stored| stored.validator.schema())
     }

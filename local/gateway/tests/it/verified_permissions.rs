@@ -5,6 +5,8 @@ use aws_sdk_verifiedpermissions::types::{
     Decision, EntityIdentifier, StaticPolicyDefinition, ValidationSettings,
 };
 
+use serde_json::{Value, json};
+
 use crate::account::{A, Account, B, Keys, code};
 
 async fn store(account: &Account, tenant: &str) -> String {
@@ -84,4 +86,29 @@ async fn a_session_for_asking_writes_no_policy() {
     };
     assert_eq!(create(&keys).await, "AccessDeniedException");
     assert_eq!(create(&account.root()).await, "ok");
+}
+
+#[tokio::test]
+async fn a_copied_store_is_its_own_tenants_at_once_and_nobody_elses() {
+    let account = Account::start().await;
+    let original = store(&account, A).await;
+    let order = |body: Value| {
+        let url = format!("{}/_gateway/policy-stores", account.gateway.aws_url);
+        async move {
+            let answer = reqwest::Client::new().post(url).body(body.to_string()).send().await.unwrap();
+            let status = answer.status().as_u16();
+            (status, serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap())
+        }
+    };
+    let tags = vec![json!({ "tenant_id": B }); 3];
+    let (status, made) = order(json!({ "of": original, "tags": tags })).await;
+    let ids = made["policy_store_ids"].as_array().unwrap();
+    assert_eq!((status, ids.len()), (201, 3));
+    let copy = ids[0].as_str().unwrap();
+    assert_eq!(ask(&account, &account.tenant(B, copy).await, copy).await, "allow");
+    assert_eq!(ask(&account, &account.tenant(A, copy).await, copy).await, "AccessDeniedException");
+    for nonsense in [json!({ "of": "nobodys", "tags": [] }), json!({ "of": original }), json!({})] {
+        let (status, said) = order(nonsense).await;
+        assert!(status == 400 && said["message"].is_string(), "{said}");
+    }
 }

@@ -10,6 +10,8 @@ mod stores;
 mod tags;
 mod templates;
 
+pub(crate) use tags::TAGS_MAX;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 

@@ -1,5 +1,7 @@
 //! The schema of a store. Replacing it re-checks nothing that is stored already, as in the service.
 
+use std::sync::Arc;
+
 use cedar_policy::{Schema, SchemaFragment, Validator};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -34,12 +36,14 @@ pub(super) fn put(account: &mut Account, input: &Members<'_>, now: OffsetDateTim
     });
     // "To delete the schema, run PutSchema with {} for this parameter."
     let deletes = serde_json::from_str::<Value>(text).is_ok_and(|value| value == json!({}));
-    store.schema = (!deletes).then(|| StoredSchema {
-        text: text.to_owned(),
-        validator: Validator::new(schema),
-        namespaces,
-        created,
-        updated: now,
+    store.schema = (!deletes).then(|| {
+        Arc::new(StoredSchema {
+            text: text.to_owned(),
+            validator: Validator::new(schema),
+            namespaces,
+            created,
+            updated: now,
+        })
     });
     Ok(answer)
 }

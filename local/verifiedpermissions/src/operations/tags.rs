@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::wire::{Members, TAG_KEY, TAG_VALUE, Text};
 
 /// "You can associate as many as 50 tags with a resource."
-pub(super) const TAGS_MAX: usize = 50;
+pub(crate) const TAGS_MAX: usize = 50;
 
 pub(super) fn tag(account: &mut Account, input: &Members<'_>, now: OffsetDateTime) -> Result<Value, Fault> {
     let id = account.store_in_arn(input)?;

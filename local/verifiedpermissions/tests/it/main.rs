@@ -7,6 +7,8 @@ mod authorize;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod lists;
