@@ -24,7 +24,7 @@ const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Where the account is, and the key of its root or of somebody else.
 #[derive(Clone)]
-pub(crate) struct Root {
+pub struct Root {
     /// `http://127.0.0.1:PORT`.
     pub(crate) endpoint: String,
     /// Such as `us-east-1`.
@@ -98,7 +98,10 @@ pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 
 impl Root {
     /// A call in AWS's JSON form, such as Cognito's; `target` is `Service.Operation`.
-    pub(crate) async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, CallError> {
+    ///
+    /// # Errors
+    /// When the account refuses, or does not answer.
+    pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, CallError> {
         let request = http::Request::post(format!("{}/", self.endpoint))
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target);

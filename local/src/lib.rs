@@ -13,6 +13,7 @@ pub mod account;
 pub mod attack;
 mod aws;
 pub mod doors;
+pub mod lambda;
 pub mod mail;
 pub mod marketplace;
 pub mod metering;
@@ -24,4 +25,5 @@ pub mod signup;
 pub mod story;
 pub mod tenant;
 
+pub use aws::{CallError, Root};
 pub use progress::Progress;

@@ -15,19 +15,17 @@ pub mod command;
 pub mod comparison;
 mod faults;
 mod play;
-mod runtime;
 mod scale;
-mod trace;
 
 pub use aggregator::{Aggregator, Ended, Setting};
 pub use books::Books;
 pub use buyers::{Buyers, Licensed};
 pub use faults::{Fault, Faults, InvalidFault};
-pub use trace::{Trace, When};
 
 use shared::{marketplace::ids::LicenseArn, subscriptions::SubscriptionError, usage::UsageError};
 
-use crate::{account::AccountError, aws::CallError, doors::DoorError};
+pub use crate::lambda::{Trace, When};
+use crate::{account::AccountError, aws::CallError, doors::DoorError, lambda::LambdaError};
 
 /// Why metering could not be shown.
 #[derive(Debug, thiserror::Error)]
@@ -71,24 +69,12 @@ pub enum MeteringError {
     /// The ledger's table did not do its part.
     #[error("the ledger could not be read")]
     Ledger(#[from] shared::ledger::LedgerError),
-    /// The function could not be run.
-    #[error("{what}")]
-    Process {
-        /// What was attempted.
-        what: &'static str,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The function ended before it answered.
-    #[error("the function ended without an answer; it said: {0}")]
-    Died(String),
-    /// The function's answer was an error.
+    /// The function could not be run, or did not answer.
+    #[error(transparent)]
+    Function(#[from] LambdaError),
+    /// What the function answered is not what it was asked for.
     #[error("the function failed: {0}")]
     Failed(String),
-    /// It did not answer in time.
-    #[error("the function did not answer in {0} s")]
-    Silent(u64),
     /// Something that was read is not what it must be.
     #[error("{0} is malformed")]
     Malformed(&'static str),

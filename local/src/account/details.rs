@@ -136,7 +136,10 @@ impl Details {
     }
 
     /// The product account's root.
-    pub(crate) fn root(&self) -> Result<Root, AccountError> {
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn root(&self) -> Result<Root, AccountError> {
         let http = aws::http_client()
             .map_err(|e| AccountError::Machine { what: "make an HTTP client", source: e.into() })?;
         Ok(Root {

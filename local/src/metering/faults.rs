@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::json;
 use shared::marketplace::ids::LicenseArn;
 
-use super::{MeteringError, Trace, trace::When};
+use super::{MeteringError, Trace, When};
 use crate::{doors::Doors, marketplace::Marketplace};
 
 /// The words, for whoever wrote another one.

@@ -42,6 +42,12 @@ impl Trace {
         Self(format!("1-{time}-{rest}"))
     }
 
+    /// Its root, as the gateway names it: `1-67891233-abcdef012345678912345678`.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        &self.0
+    }
+
     /// As the runtime hands it to a function.
     pub(super) fn header(&self) -> String {
         format!("Root={};Sampled=0", self.0)
