@@ -4,4 +4,20 @@
 //! call AWS. Both are played on this machine, so nothing here needs an account. How the product behaves as it grows
 //! ([`scale`]) is asked of the local account.
 
+mod callgrind;
+mod certificate;
+mod functions;
+pub mod gate;
+mod process;
+mod routes;
+mod runtime_api;
 pub mod scale;
+pub mod stub;
+mod trips;
+
+pub use callgrind::CountError;
+pub use certificate::CertificateError;
+pub use functions::MeasureError;
+pub use process::ProcessError;
+pub use routes::EventError;
+pub use stub::StubError;

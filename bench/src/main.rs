@@ -3,10 +3,11 @@
 use std::{
     error::Error,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
-use bench::scale;
+use bench::{gate, scale};
 use clap::{Parser, Subcommand};
 
 /// What the functions cost: start, warm request, round trips, scale.
@@ -22,6 +23,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fail if a function needs more instructions or round trips than bench/baseline.json says.
+    Gate(gate::Arguments),
     /// Show how latency, calls and memory grow with tenants and shares, in the local account.
     Scale(scale::Arguments),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let mut print = |text: &str| tell(&mut io::stdout(), text);
     match arguments.command {
         None => {
@@ -47,10 +51,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             print("nothing is measured yet");
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Scale(arguments)) => {
-            Ok(if scale::run(&arguments, &mut print).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        Some(Command::Gate(arguments)) => Ok(said(gate::run(root, &arguments, &mut print).await?)),
+        Some(Command::Scale(arguments)) => Ok(said(scale::run(&arguments, &mut print).await?)),
     }
+}
+
+fn said(holds: bool) -> ExitCode {
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// An error and what caused it, in one line.

@@ -7,6 +7,8 @@
 pub(crate) mod client;
 mod plot;
 
+pub use client::{Answer, Visitor};
+
 use std::{
     fmt::Write as _,
     time::{Duration, Instant},

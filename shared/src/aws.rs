@@ -3,7 +3,7 @@
 //! No default credential chain and no per-client connector: each costs start-up time that buys nothing
 //! inside Lambda, where region and credentials stand in the environment.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -15,7 +15,10 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 pub use aws_types::SdkConfig;
-use aws_types::region::Region;
+use aws_types::{
+    region::Region,
+    service_config::{LoadServiceConfig, ServiceConfigKey},
+};
 
 use crate::config::Runtime;
 
@@ -26,20 +29,42 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("../amazon-roots.pem");
 
 /// The process-wide HTTP client could not be made; the function cannot start.
 #[derive(Debug, thiserror::Error)]
-#[error("the TLS context could not be built")]
-pub struct HttpClientError(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub enum HttpClientError {
+    /// The TLS context could not be built.
+    #[error("the TLS context could not be built")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The roots that are trusted beside an endpoint of one's own could not be read.
+    #[error("the file of root certificates could not be read")]
+    Roots(#[source] std::io::Error),
+}
 
 /// The configuration that every client of this process starts from, with the function's own credentials.
 ///
 /// # Errors
-/// When the TLS context cannot be built.
+/// When the TLS context cannot be built, or the roots cannot be read.
 pub fn base_config(runtime: &Runtime) -> Result<SdkConfig, HttpClientError> {
-    Ok(config_with(
-        http_client()?,
-        &runtime.region,
-        runtime.endpoint_url.as_deref(),
-        SharedCredentialsProvider::new(runtime.credentials.clone()),
-    ))
+    let http_client = match &runtime.ca_bundle {
+        None => http_client()?,
+        Some(path) => trusting(&fs::read(path).map_err(HttpClientError::Roots)?)?,
+    };
+    let credentials = SharedCredentialsProvider::new(runtime.credentials.clone());
+    let config = config_with(http_client, &runtime.region, runtime.endpoint_url.as_deref(), credentials);
+    if runtime.service_endpoints.is_empty() {
+        return Ok(config);
+    }
+    let endpoints = ServiceEndpoints(runtime.service_endpoints.clone());
+    Ok(config.into_builder().service_config(endpoints).build())
+}
+
+/// Where single services are, when that is not AWS: what the SDKs ask before they take the endpoint for all.
+#[derive(Debug)]
+struct ServiceEndpoints(Vec<(&'static str, String)>);
+
+impl LoadServiceConfig for ServiceEndpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let is_asked = |service: &str| key.env() == "AWS_ENDPOINT_URL" && key.service_id() == service;
+        self.0.iter().find(|(service, _)| is_asked(service)).map(|(_, url)| url.clone())
+    }
 }
 
 /// One connection pool for all clients.
@@ -47,10 +72,14 @@ pub fn base_config(runtime: &Runtime) -> Result<SdkConfig, HttpClientError> {
 /// # Errors
 /// When the TLS context cannot be built.
 pub fn http_client() -> Result<SharedHttpClient, HttpClientError> {
+    trusting(AMAZON_ROOTS)
+}
+
+fn trusting(roots: &[u8]) -> Result<SharedHttpClient, HttpClientError> {
     let context = TlsContext::builder()
-        .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+        .with_trust_store(TrustStore::empty().with_pem_certificate(roots))
         .build()
-        .map_err(|e| HttpClientError(Box::new(e)))?;
+        .map_err(|e| HttpClientError::Tls(Box::new(e)))?;
     Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
 }
 

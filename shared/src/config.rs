@@ -40,6 +40,19 @@ fn required(name: &'static str) -> Result<String, ConfigError> {
     optional(name).ok_or(ConfigError::Missing(name))
 }
 
+/// The SDKs' own variables for the endpoint of one service, by its id: those of the services that the measured
+/// functions call, each of which is another host on AWS.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+const SERVICE_ENDPOINTS: [(&str, &str); 7] = [
+    ("DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB"),
+    ("KMS", "AWS_ENDPOINT_URL_KMS"),
+    ("Marketplace Metering", "AWS_ENDPOINT_URL_MARKETPLACE_METERING"),
+    ("S3", "AWS_ENDPOINT_URL_S3"),
+    ("SQS", "AWS_ENDPOINT_URL_SQS"),
+    ("STS", "AWS_ENDPOINT_URL_STS"),
+    ("VerifiedPermissions", "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS"),
+];
+
 /// What the Lambda service itself sets: where we are and who the function is.
 #[derive(Clone)]
 pub struct Runtime {
@@ -49,6 +62,11 @@ pub struct Runtime {
     pub credentials: aws_credential_types::Credentials,
     /// Another endpoint for every AWS service: set only where AWS is a local account.
     pub endpoint_url: Option<String>,
+    /// Endpoints of single services, by the id that the SDKs know a service by. Only beside an endpoint for all.
+    pub service_endpoints: Vec<(&'static str, String)>,
+    /// Path of a file of root certificates in PEM, which alone are trusted. Only of an endpoint of one's own: beside
+    /// AWS itself nothing but Amazon's roots is.
+    pub ca_bundle: Option<String>,
     /// The least severe level that is logged.
     pub log_level: tracing::Level,
     /// How many seconds a function's clock is ahead of the machine's (or behind). Only of a local account, where
@@ -58,7 +76,7 @@ pub struct Runtime {
 
 impl Runtime {
     /// Reads `AWS_REGION`, the credentials, `AWS_ENDPOINT_URL`, `LOG_LEVEL` and, with an endpoint only,
-    /// `CLOCK_OFFSET_S`.
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_CA_BUNDLE` and `CLOCK_OFFSET_S`.
     ///
     /// # Errors
     /// When one is missing, the level is not a level, or the offset no number.
@@ -66,7 +84,13 @@ impl Runtime {
         const OFFSET: &str = "CLOCK_OFFSET_S";
         let level = optional("LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned());
         let endpoint_url = optional("AWS_ENDPOINT_URL");
-        let clock_offset_s = match optional(OFFSET).filter(|_| endpoint_url.is_some()) {
+        let beside_an_endpoint = |name| optional(name).filter(|_| endpoint_url.is_some());
+        let service_endpoints = SERVICE_ENDPOINTS
+            .into_iter()
+            .filter_map(|(service, name)| Some((service, beside_an_endpoint(name)?)))
+            .collect();
+        let ca_bundle = beside_an_endpoint("AWS_CA_BUNDLE");
+        let clock_offset_s = match beside_an_endpoint(OFFSET) {
             Some(seconds) => {
                 seconds.parse().map_err(|_| ConfigError::Malformed(OFFSET, "a number of seconds"))?
             }
@@ -82,6 +106,8 @@ impl Runtime {
                 "lambda",
             ),
             endpoint_url,
+            service_endpoints,
+            ca_bundle,
             clock_offset_s,
             log_level: level
                 .parse()

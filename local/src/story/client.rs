@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Somebody who has signed in.
 #[derive(Clone)]
-pub(crate) struct Visitor {
+pub struct Visitor {
     http: reqwest::Client,
     api_url: String,
     token: Option<String>,
@@ -21,28 +21,38 @@ pub(crate) struct Visitor {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The HTTP status; 0 when nothing came back.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The `type` of the problem, without the product's prefix; empty when it is none.
-    pub(crate) problem: String,
+    pub problem: String,
     /// The body.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Visitor {
+    /// Whether they have a token; never which.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor").field("has_token", &self.has_token()).finish_non_exhaustive()
+    }
 }
 
 impl Answer {
     /// The body as JSON; null when it is none.
-    pub(crate) fn json(&self) -> Value {
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
     /// The text at `pointer` in the body; empty when there is none.
-    pub(crate) fn text(&self, pointer: &str) -> String {
+    #[must_use]
+    pub fn text(&self, pointer: &str) -> String {
         self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     /// The status, with the problem's name if it is one.
-    pub(crate) fn summary(&self) -> String {
+    #[must_use]
+    pub fn summary(&self) -> String {
         match (self.status, self.problem.as_str()) {
             (0, _) => "no answer".to_owned(),
             (status, "") => status.to_string(),
@@ -53,14 +63,17 @@ impl Answer {
 
 impl Visitor {
     /// Somebody without a token.
-    pub(crate) fn unknown(details: &Details) -> Result<Self, StoryError> {
+    ///
+    /// # Errors
+    /// [`StoryError::Client`] when no client can be made.
+    pub fn unknown(details: &Details) -> Result<Self, StoryError> {
         let http =
             reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(StoryError::Client)?;
         Ok(Self { http, api_url: details.api_url.clone(), token: None })
     }
 
     /// `user`, signed in with their password; without a token when that fails.
-    pub(crate) async fn signed_in(&self, details: &Details, user: &User) -> Self {
+    pub async fn signed_in(&self, details: &Details, user: &User) -> Self {
         self.with_token_of(&self.sign_in(details, &user.email, &user.password).await)
     }
 
@@ -113,11 +126,13 @@ impl Visitor {
     }
 
     /// Whether there is a token.
-    pub(crate) fn has_token(&self) -> bool {
+    #[must_use]
+    pub fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(reqwest::Method::GET, path, None).await
     }
 
@@ -152,7 +167,7 @@ impl Visitor {
     }
 
     /// Sends `content` as the signed `upload` of a created document asks for it.
-    pub(crate) async fn upload(&self, upload: &Value, content: Vec<u8>) -> Answer {
+    pub async fn upload(&self, upload: &Value, content: Vec<u8>) -> Answer {
         let mut request = self.http.put(upload.get("url").and_then(Value::as_str).unwrap_or_default());
         for (name, value) in upload.get("headers").and_then(Value::as_object).into_iter().flatten() {
             // The length is the client's to write, from the content itself.
