@@ -8,11 +8,17 @@ mod callgrind;
 mod certificate;
 mod functions;
 pub mod gate;
+mod html;
+mod measure;
+mod prices;
 mod process;
+mod programs;
+pub mod report;
 mod routes;
 mod runtime_api;
 pub mod scale;
 pub mod stub;
+mod targets;
 mod trips;
 
 pub use callgrind::CountError;

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use bench::{gate, scale};
+use bench::{gate, report, scale};
 use clap::{Parser, Subcommand};
 
 /// What the functions cost: start, warm request, round trips, scale.
@@ -16,9 +16,8 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The report as JSON instead of tables.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: report::Arguments,
 }
 
 #[derive(Subcommand)]
@@ -47,8 +46,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let mut print = |text: &str| tell(&mut io::stdout(), text);
     match arguments.command {
         None => {
-            let _ = arguments.json;
-            print("nothing is measured yet");
+            let mut told = |text: &str| tell(&mut io::stderr(), text);
+            report::run(root, &arguments.report, &mut print, &mut told).await?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Gate(arguments)) => Ok(said(gate::run(root, &arguments, &mut print).await?)),

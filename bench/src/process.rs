@@ -78,8 +78,6 @@ pub(crate) struct Invocation {
     pub(crate) lasted: Duration,
     /// The processor's time of the whole process, from the event to the next poll.
     pub(crate) cpu: Duration,
-    /// The answer.
-    pub(crate) answer: Bytes,
 }
 
 impl Process {
@@ -136,7 +134,7 @@ impl Process {
                 answer: format!("{begins}; {}", self.program.said()),
             });
         }
-        Ok(Invocation { lasted, cpu: self.cpu().saturating_sub(cpu), answer: answer.body })
+        Ok(Invocation { lasted, cpu: self.cpu().saturating_sub(cpu) })
     }
 
     async fn answered(&mut self) -> Option<(Answer, Poll)> {

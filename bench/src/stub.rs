@@ -104,7 +104,7 @@ impl Delays {
 /// One call that was answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// `dynamodb GetItem`.
+    /// `dynamodb GetItem documents`.
     pub(crate) name: String,
     /// When it was there.
     pub(crate) from: Instant,
@@ -256,7 +256,8 @@ async fn answer(request: Request<Incoming>, host: &Host) -> Response<Full<Bytes>
     if !host.delay.is_zero() {
         tokio::time::sleep(host.delay).await;
     }
-    let name = format!("{} {operation}", host.service.name());
+    let about = replies::about(host.service, &body);
+    let name = format!("{} {operation} {about}", host.service.name()).trim_end().to_owned();
     let mut kept = host.kept();
     if reply.is_none() {
         kept.unknown.push(name.clone());

@@ -38,6 +38,15 @@ pub(super) fn operation(service: Service, head: &Parts, body: &[u8]) -> Option<S
     }
 }
 
+/// What a call is about, as far as it makes a difference: the table.
+pub(super) fn about(service: Service, body: &[u8]) -> String {
+    if service != Service::DynamoDb {
+        return String::new();
+    }
+    let asked = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    asked.get("TableName").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// The answer: its media type and its body. `None` when there is none.
 pub(super) fn to(
     service: Service,

@@ -225,3 +225,8 @@ pub(crate) fn base64url(text: &str) -> String {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     URL_SAFE_NO_PAD.encode(text)
 }
+
+/// This moment, in RFC 3339.
+pub(crate) fn now_text() -> String {
+    rfc3339(now())
+}
