@@ -6,6 +6,7 @@ pub mod body;
 pub mod clock;
 mod conditional;
 pub mod config;
+pub mod connections;
 pub mod cursor;
 pub mod documents;
 pub mod http;

@@ -2,12 +2,18 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use metering::App;
-use shared::{aws, config, telemetry};
+use shared::{
+    aws, config,
+    connections::{self, Host},
+    telemetry,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let runtime = config::Runtime::from_env()?;
     telemetry::start(runtime.log_level);
-    let app = App::new(&aws::base_config(&runtime)?, config::Metering::from_env()?, runtime.clock());
+    let base = aws::base_config(&runtime)?;
+    connections::open(&base, &[Host::Sts, Host::DynamoDb]).await;
+    let app = App::new(&base, config::Metering::from_env()?, runtime.clock());
     run(service_fn(|event| app.handle(event))).await
 }

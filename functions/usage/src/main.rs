@@ -1,13 +1,15 @@
 //! The usage function: wiring only.
 
 use lambda_runtime::{Error, run, service_fn};
-use shared::{aws, config, telemetry};
+use shared::{aws, config, connections, telemetry};
 use usage::App;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let runtime = config::Runtime::from_env()?;
     telemetry::start(runtime.log_level);
-    let app = App::new(aws::base_config(&runtime)?, config::Usage::from_env()?, runtime.clock());
+    let base = aws::base_config(&runtime)?;
+    connections::open(&base, &connections::OF_TENANTS).await;
+    let app = App::new(base, config::Usage::from_env()?, runtime.clock());
     run(service_fn(|event| app.handle(event))).await
 }

@@ -1,13 +1,15 @@
 //! The users function: wiring only.
 
 use lambda_runtime::{Error, run, service_fn};
-use shared::{aws, clock::Clock, config, telemetry};
+use shared::{aws, clock::Clock, config, connections, telemetry};
 use users::App;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let runtime = config::Runtime::from_env()?;
     telemetry::start(runtime.log_level);
-    let app = App::new(aws::base_config(&runtime)?, config::Users::from_env()?, Clock::system());
+    let base = aws::base_config(&runtime)?;
+    connections::open(&base, &connections::OF_TENANTS).await;
+    let app = App::new(base, config::Users::from_env()?, Clock::system());
     run(service_fn(|event| app.handle(event))).await
 }
