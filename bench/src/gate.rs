@@ -87,6 +87,13 @@ pub async fn run(
 ) -> Result<bool, MeasureError> {
     let functions = arguments.functions.clone().unwrap_or_else(|| root.join("target/local/functions"));
     let path = root.join("bench/baseline.json");
+    for name in routes::FUNCTIONS {
+        let file = functions.join(name).join("bootstrap");
+        if !file.is_file() {
+            let text = format!("{} is not built: the tests do that, or `cargo run -p local`", file.display());
+            return Err(MeasureError::Missing(text));
+        }
+    }
     if !callgrind::is_there().await {
         return Err(MeasureError::Missing("valgrind is not installed: apt-get install valgrind".to_owned()));
     }
@@ -185,12 +192,6 @@ async fn measure(root: &Path, functions: &Path) -> Result<BTreeMap<String, Figur
             let Some(route) = waiting.pop() else { break };
             let subject =
                 Subject::function(route.function, &functions.join(route.function).join("bootstrap"));
-            if !subject.file().is_file() {
-                return Err(MeasureError::Missing(format!(
-                    "{} is not built: the tests do that, or `cargo run -p local`",
-                    subject.file().display()
-                )));
-            }
             let scratch = scratch.clone();
             running.spawn(async move { figures(&subject, &route, &scratch).await });
         }
