@@ -34,7 +34,7 @@ const RENEWED_AHEAD: Duration = Duration::from_secs(360);
 const NOT_USED_LAST: Duration = Duration::from_secs(15);
 
 /// How many sessions and mapping rows one environment keeps; the least recently used tenant makes room.
-/// A session weighs about 10 kB with its clients.
+/// A tenant weighs about 63 KiB with its row, its two sessions and their clients (`bench/SCALE.md`): 31 MiB are the most.
 const TENANTS_KEPT: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 mod sealed {
