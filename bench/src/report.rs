@@ -13,6 +13,7 @@ use crate::{
 
 /// What the benchmark is told.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// The report as one line of JSON instead of tables.
     #[arg(long)]

@@ -228,11 +228,7 @@ pub async fn measure(
     tokio::time::timeout(LASTS_AT_MOST, parts(details, plan, tell)).await.map_err(|_| ScaleError::TooLong)?
 }
 
-async fn parts(
-    details: &Details,
-    plan: &Plan,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Measured, ScaleError> {
+async fn parts(details: &Details, plan: &Plan, tell: &mut dyn FnMut(&str)) -> Result<Measured, ScaleError> {
     let skew = Skew::over(plan.tenants.iter().copied().max().unwrap_or_default().max(plan.documents));
     let mut station = Station::start(details, "Documents", plan.bootstrap("documents")).await?;
     let mut population = Population::begin(details, plan.documents, &mut station).await?;

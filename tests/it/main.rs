@@ -21,6 +21,7 @@ mod logs;
 mod metering;
 mod offboarding;
 mod onboarding;
+mod scale;
 mod seller;
 mod shares;
 mod signup;
