@@ -2,7 +2,9 @@
 //!
 //! A root and a leaf, both on P-256: AWS's leaves have RSA keys, whose signatures take fewer instructions to verify.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use tokio_rustls::rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -31,12 +33,19 @@ pub enum CertificateError {
 impl Certificate {
     /// A new one for 127.0.0.1.
     pub(crate) fn make() -> Result<Self, CertificateError> {
-        let mut root = CertificateParams::default();
+        // Two names: some take a certificate whose issuer is called as it is itself for one that signed itself.
+        let named = |mut params: CertificateParams, name: &str| {
+            params.distinguished_name = DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params
+        };
+        let mut root = named(CertificateParams::default(), "Root of the benchmark");
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
-        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &root)?;
+        let leaf = named(CertificateParams::new(vec!["127.0.0.1".to_owned()])?, "Stub of the benchmark");
+        let leaf = leaf.signed_by(&key, &root)?;
         let chain = vec![CertificateDer::from(leaf.der().to_vec())];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = std::sync::Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
