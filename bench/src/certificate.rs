@@ -3,7 +3,8 @@
 //! A root and a leaf, both on P-256: AWS's leaves have RSA keys, whose signatures take fewer instructions to verify.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use tokio_rustls::rustls::{
     ServerConfig,

@@ -129,8 +129,17 @@ fn every_client_is_made_behind_its_one_door() {
 
 #[test]
 fn nothing_deployed_depends_on_the_local_account() {
-    let local =
-        ["bench", "local", "cedarprover", "gateway", "iam", "marketplace", "prover", "verifiedpermissions", "tests"];
+    let local = [
+        "bench",
+        "local",
+        "cedarprover",
+        "gateway",
+        "iam",
+        "marketplace",
+        "prover",
+        "verifiedpermissions",
+        "tests",
+    ];
     let manifests = std::fs::read_dir(root().join("functions")).unwrap().map(|function| {
         let path = function.unwrap().path().join("Cargo.toml");
         path.strip_prefix(root()).unwrap().display().to_string()
