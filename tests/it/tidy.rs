@@ -97,7 +97,7 @@ fn every_client_is_made_behind_its_one_door() {
         ),
         ("aws_sdk_s3", &["shared/src/tenancy/session.rs"]),
         ("aws_sdk_verifiedpermissions", &["shared/src/tenancy/probe.rs", "shared/src/tenancy/session.rs"]),
-        ("aws_sdk_sts", &["shared/src/marketplace/seller.rs", "shared/src/tenancy/session.rs"]),
+        ("aws_sdk_sts", &["shared/src/marketplace/seller.rs", "shared/src/tenancy/open.rs"]),
         ("aws_sdk_cognitoidentityprovider", &["shared/src/users/pool.rs"]),
         ("aws_sdk_kms", &["shared/src/signup/key.rs"]),
         ("aws_sdk_marketplaceagreement", &["shared/src/marketplace/agreements.rs"]),

@@ -17,7 +17,7 @@ use shared::{
     },
     problem::chain,
     queue::{self, OwnQueue},
-    tenancy::{SessionError, Tenancy},
+    tenancy::{Deletion, SessionError, Tenancy},
 };
 
 /// Time kept at the end of an invocation for putting an order back.
@@ -104,7 +104,7 @@ impl App {
     }
 
     async fn remove(&self, order: &DeletionOrder, deadline: SystemTime) -> Result<Removal, OrderError> {
-        let session = match self.tenancy.deletion(order.tenant()).await {
+        let session = match self.tenancy.open::<Deletion>(order.tenant()).await {
             Ok(session) => session,
             // The tenant was erased, and this document with it.
             Err(SessionError::NoTenant) => return Ok(Removal::Void),

@@ -14,7 +14,7 @@ use shared::{
     config,
     problem::chain,
     queue::{self, OwnQueue},
-    tenancy::{SessionError, Tenancy},
+    tenancy::{Departure, SessionError, Tenancy},
     users::{
         departure::{self, DepartureError, DepartureOrder, InvalidOrder, Settlement},
         pool::Pool,
@@ -120,7 +120,7 @@ impl App {
     }
 
     async fn settle(&self, order: &DepartureOrder, deadline: SystemTime) -> Result<Settlement, OrderError> {
-        let session = match self.tenancy.departure(order.tenant()).await {
+        let session = match self.tenancy.open::<Departure>(order.tenant()).await {
             Ok(session) => session,
             // The tenant was erased, and its users with it.
             Err(SessionError::NoTenant) => return Ok(Settlement::Complete),

@@ -6,7 +6,7 @@ use shared::{
     documents::{self, Checksum, ContentSize, ContentType, DocumentName, NewDocument, content},
     http::{ApiRequest, ApiResponse},
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, caller::Caller},
     wire::{DocumentView, SignedUrlView},
 };
 
@@ -42,7 +42,7 @@ struct Added {
 
 pub(crate) async fn add(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let new: NewDocument = request.body::<AddDocumentBody>()?.try_into()?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
     let document = documents::create(&session, permit, caller.user(), new, &app.clock).await?;
     let upload = content::upload_url(&session, &document, &app.clock).await?;

@@ -6,7 +6,7 @@ use shared::{
     documents::listing,
     http::{ApiRequest, ApiResponse},
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, caller::Caller},
     wire::DocumentView,
 };
 
@@ -21,7 +21,7 @@ struct Listed {
 
 pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let page = request.page()?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
     let page = listing::list(&session, permit, caller.user(), page, &app.clock).await?;
     let documents = page.documents.iter().map(DocumentView::of).collect();

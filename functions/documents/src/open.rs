@@ -7,7 +7,7 @@ use shared::{
     http::{ApiRequest, ApiResponse},
     ids::DocumentId,
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, caller::Caller},
     wire::{DocumentView, SignedUrlView},
 };
 
@@ -22,7 +22,7 @@ struct Opened {
 
 pub(crate) async fn open(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let id: DocumentId = request.path("document_id")?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let document = documents::find(&session, id, &app.clock).await?;
     let permit: Permit<Document, AccessDocument> = access::to_document(&session, caller, document).await?;
     let permit = content::settled(&session, permit, &app.clock).await?;

@@ -8,7 +8,7 @@ use shared::{
     ids::{DocumentId, UserId},
     problem::Problem,
     shares::{self, Candidate},
-    tenancy::caller::Caller,
+    tenancy::{Data, Sharing, caller::Caller},
     wire::ShareView,
 };
 
@@ -29,12 +29,12 @@ struct Shared {
 pub(crate) async fn create(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let body: ShareBody = request.body()?;
     let (document, receiver): (DocumentId, UserId) = (body.document_id.parse()?, body.user_id.parse()?);
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let Candidate { document, receiver, share } =
         shares::look(&session, document, receiver, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
     let permit = content::settled(&session, permit, &app.clock).await?;
-    let sharing = app.tenancy.sharing(caller.tenant()).await?;
+    let sharing = app.tenancy.open::<Sharing>(caller.tenant()).await?;
     let created =
         shares::create(&sharing, &permit, receiver, share, caller.user(), app.shares_max, &app.clock).await?;
     let location = request.location_of(&format!("{}/{}", created.share.document, created.share.receiver));

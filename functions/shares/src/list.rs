@@ -7,7 +7,7 @@ use shared::{
     ids::DocumentId,
     problem::Problem,
     shares,
-    tenancy::caller::Caller,
+    tenancy::{Data, caller::Caller},
     wire::ShareView,
 };
 
@@ -20,7 +20,7 @@ struct Listed {
 
 pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let id: DocumentId = request.path("document_id")?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let document = documents::find(&session, id, &app.clock).await?;
     let permit = access::to_document(&session, caller, document).await?;
     let shares = shares::list(&session, &permit).await?;

@@ -16,7 +16,7 @@ use shared::{
         content::{self, Arrival, ContentError},
     },
     problem::chain,
-    tenancy::{SessionError, Tenancy},
+    tenancy::{SessionError, Settlement, Tenancy},
 };
 
 /// What lives as long as the execution environment.
@@ -103,7 +103,7 @@ impl App {
     }
 
     async fn settle(&self, arrival: Arrival) -> Result<&'static str, SettleError> {
-        let session = match self.tenancy.settlement(arrival.tenant()).await {
+        let session = match self.tenancy.open::<Settlement>(arrival.tenant()).await {
             Ok(session) => session,
             // The tenant was erased, and whose prefix this was nobody can open any more. Erasing waits for the
             // last URL to run out; an upload that had begun by then may still take longer than that.

@@ -7,7 +7,7 @@ use shared::{
     metering::{Hour, statement::Hours},
     problem::Problem,
     statement,
-    tenancy::caller::Caller,
+    tenancy::{Usage, caller::Caller},
     wire::UsageView,
 };
 
@@ -23,7 +23,7 @@ struct Shown {
 pub(crate) async fn show(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let asked = Hours::new(hour(request, "from")?, hour(request, "to")?)?;
     let page = request.page()?;
-    let session = app.tenancy.usage(caller.tenant()).await?;
+    let session = app.tenancy.open::<Usage>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
     let page =
         statement::page(&session, &permit, &app.dimensions, asked, caller.user(), page, &app.clock).await?;

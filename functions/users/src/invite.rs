@@ -5,7 +5,7 @@ use shared::{
     access,
     http::{ApiRequest, ApiResponse},
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, Directory, caller::Caller},
     users::{self, Email, Invitation, UserRole},
     wire::UserView,
 };
@@ -30,9 +30,9 @@ pub(crate) async fn invite(app: &App, request: &ApiRequest, caller: &Caller) -> 
     let email: Email = email.parse()?;
     let role =
         UserRole::parse(&role).ok_or_else(|| Problem::invalid("`role` is neither `admin` nor `member`"))?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
-    let directory = app.tenancy.directory(caller.tenant()).await?;
+    let directory = app.tenancy.open::<Directory>(caller.tenant()).await?;
     let invitation =
         users::invite(&directory, &permit, &app.pool, email, role, caller.user(), &app.clock).await?;
     Ok(match invitation {

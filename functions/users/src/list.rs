@@ -5,7 +5,7 @@ use shared::{
     access,
     http::{ApiRequest, ApiResponse},
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, Directory, caller::Caller},
     users,
     wire::UserView,
 };
@@ -21,9 +21,9 @@ struct Listed {
 
 pub(crate) async fn list(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let page = request.page()?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
-    let directory = app.tenancy.directory(caller.tenant()).await?;
+    let directory = app.tenancy.open::<Directory>(caller.tenant()).await?;
     let page = users::list(&directory, &permit, &app.pool, caller.user(), page, &app.clock).await?;
     let users = page.users.iter().map(UserView::of).collect();
     Ok(ApiResponse::json(200, &Listed { users, next_cursor: page.next_cursor }))

@@ -5,7 +5,7 @@ use shared::{
     http::{ApiRequest, ApiResponse},
     ids::UserId,
     problem::Problem,
-    tenancy::caller::Caller,
+    tenancy::{Data, Directory, caller::Caller},
     users,
 };
 
@@ -13,9 +13,9 @@ use crate::App;
 
 pub(crate) async fn remove(app: &App, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {
     let id: UserId = request.path("user_id")?;
-    let session = app.tenancy.data(caller.tenant()).await?;
+    let session = app.tenancy.open::<Data>(caller.tenant()).await?;
     let permit = access::to_collection(&session, caller).await?;
-    let directory = app.tenancy.directory(caller.tenant()).await?;
+    let directory = app.tenancy.open::<Directory>(caller.tenant()).await?;
     users::remove(&directory, &permit, &app.pool, id, caller.user(), &app.clock).await?;
     Ok(ApiResponse::no_content())
 }

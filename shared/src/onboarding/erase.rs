@@ -7,10 +7,7 @@
 //! Until the first thing is removed the subscription may come back, and everything with it: what allowed the order
 //! is asked again at every slice, and once more at the very point from which there is no way back.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use super::{
     Onboarding, OnboardingError, Order, Progress, Record, RecordError, Registrant,
@@ -180,7 +177,7 @@ impl Onboarding {
         let ends_at = (self.clock.now() + SLICE).min(deadline - KEPT_FOR_CALL);
         self.still_over(record, closing, grace).await?;
         let session = self.session(record, closing, grace, deadline).await?;
-        let contents = session.as_deref().map(|session| Contents {
+        let contents = session.as_ref().map(|session| Contents {
             session,
             pool: &self.pool,
             clock: &self.clock,
@@ -250,9 +247,9 @@ impl Onboarding {
         closing: &Closing,
         grace: Duration,
         deadline: SystemTime,
-    ) -> Result<Option<Arc<TenantSession<Erasure>>>, Halt> {
+    ) -> Result<Option<TenantSession<Erasure>>, Halt> {
         let tenant = VerifiedTenant::ours(record.tenant);
-        match self.tenancy.erasure(tenant).await {
+        match self.tenancy.open::<Erasure>(tenant).await {
             Ok(session) => Ok(Some(session)),
             // The mapping row went last; or there never was anything.
             Err(SessionError::NoTenant) if closing.unmapping || record.store_begun_at.is_none() => Ok(None),
@@ -260,7 +257,7 @@ impl Onboarding {
                 // It is mapped as one that is over, which is not taken back.
                 self.begin_removing(record, closing, grace).await?;
                 self.make_erasable(record, deadline).await?;
-                Ok(Some(self.tenancy.erasure(tenant).await?))
+                Ok(Some(self.tenancy.open::<Erasure>(tenant).await?))
             }
             Err(error) => Err(error.into()),
         }

@@ -67,7 +67,7 @@ pub(super) async fn probe(
     administrator: UserId,
     clock: &Clock,
 ) -> Result<(), OnboardingError> {
-    let session = tenancy.data(VerifiedTenant::ours(tenant)).await?;
+    let session = tenancy.open::<Data>(VerifiedTenant::ours(tenant)).await?;
     administrator_may_add(&session, administrator).await?;
     stranger_may_not_share(&session, clock).await?;
     other_tenant_is_refused(tenancy, &session).await

@@ -11,9 +11,12 @@
 //! tenant's mapping row, and only a session for tenant *and* store touches data. A wrong mapping row fails
 //! closed, because IAM demands that the store named in the session is tagged with the tenant.
 
+mod assume;
 pub mod caller;
 mod mapping;
+mod open;
 pub(crate) mod perishable;
+mod power;
 mod probe;
 mod session;
 
@@ -21,10 +24,12 @@ use std::fmt;
 
 pub(crate) use mapping::{ACTIVE, attributes as mapping_attributes, tenant_state};
 pub use mapping::{KEPT_FOR as STATE_KEPT_FOR, Mapping};
-pub use session::{
+pub use open::Tenancy;
+pub use power::{
     Data, Deletion, Departure, Directory, Erasure, MayAsk, MayDiscard, MayEndShares, MayForbid,
-    MayRemovePolicies, MaySettle, Power, SessionError, Settlement, Sharing, Tenancy, TenantSession, Usage,
+    MayRemovePolicies, MaySettle, Power, Settlement, Sharing, Usage,
 };
+pub use session::{SessionError, TenantSession};
 
 use crate::ids::TenantId;
 
