@@ -15,6 +15,7 @@ use crate::credentials::{Caller, Credential, Credentials};
 use crate::directory::Resources;
 use crate::engine::{Engine, EngineError};
 use crate::gateway::StartError;
+use crate::identity::Providers;
 use crate::kept::Epoch;
 use crate::roles::Roles;
 
@@ -26,6 +27,7 @@ pub(crate) struct Account {
     pub(crate) engine: Arc<Engine>,
     pub(crate) credentials: Credentials,
     pub(crate) roles: Roles,
+    pub(crate) providers: Providers,
     pub(crate) resources: Resources,
     pub(crate) verified_permissions: Arc<VerifiedPermissions>,
 }
@@ -56,6 +58,7 @@ impl Account {
                 principal,
             ),
             roles: Roles::new(engine.clone(), epoch.clone()),
+            providers: Providers::new(engine.clone(), epoch.clone()),
             resources: Resources::new(engine.clone(), epoch, verified_permissions.clone()),
             engine,
             verified_permissions,

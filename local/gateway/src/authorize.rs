@@ -47,6 +47,18 @@ pub(crate) fn circumstances(
     context
 }
 
+/// The same of a request that nobody has signed, and of which nobody says what Region it is for.
+pub(crate) fn circumstances_unsigned(parts: &Parts, now: OffsetDateTime) -> Context {
+    let agent = parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    Context::new()
+        .with("aws:CurrentTime", instant_text(now))
+        .with("aws:EpochTime", now.unix_timestamp().to_string())
+        .with("aws:SecureTransport", "true")
+        .with("aws:SourceIp", "127.0.0.1")
+        .with("aws:UserAgent", agent)
+        .with("aws:ViaAWSService", "false")
+}
+
 /// `2026-01-02T03:04:05Z`.
 pub(crate) fn instant_text(instant: OffsetDateTime) -> String {
     let (date, time) = (instant.date(), instant.time());

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::access_log::{AccessLog, Entry, Line};
 use crate::accounts::{Account, Accounts};
-use crate::authorize::{authorize, circumstances, instant_text};
+use crate::authorize::{authorize, circumstances, circumstances_unsigned, instant_text};
 use crate::body::{is_streamed, stated_length, whole};
 use crate::call::{Asked, Place, ToMarket, asked, call, decoded_pairs, is_object_content};
 use crate::calls::{Calls, root};
@@ -28,7 +28,7 @@ use crate::mail::Mail;
 use crate::marketplace::Market;
 use crate::refusal::{Refusal, Wire};
 use crate::signature::{Payload, Secret, Signature, sha256_hex, without_presigning};
-use crate::sts::Sts;
+use crate::sts::{BY_TOKEN, Sts};
 use crate::unsigned;
 
 /// Everything that the endpoint works with.
@@ -127,7 +127,7 @@ impl Aws {
         wire: &mut Wire,
     ) -> Result<Response<Body>, End> {
         let Some(signature) = Signature::of(parts).map_err(Refusal::from)? else {
-            return self.unsigned(parts, body, entry).await;
+            return self.unsigned(parts, body, entry, wire).await;
         };
         *wire = Wire::of(parts, Some(&signature.service));
         let claimed = asked(parts, Some(&signature.service), &[]);
@@ -251,7 +251,19 @@ impl Aws {
         Ok(self.market.call(&called, &body).await)
     }
 
-    async fn unsigned(&self, parts: &Parts, body: Body, entry: &mut Entry) -> Result<Response<Body>, End> {
+    async fn unsigned(
+        &self,
+        parts: &Parts,
+        body: Body,
+        entry: &mut Entry,
+        wire: &mut Wire,
+    ) -> Result<Response<Body>, End> {
+        if unsigned::is_query(parts) {
+            not_secretly_chunked(parts, &Payload::Unstated)?;
+            let bytes = whole(body, stated_length(parts)?).await?;
+            let form = std::str::from_utf8(&bytes).map_err(|_| Refusal::Unsigned)?;
+            return self.by_token(parts, &decoded_pairs(form)?, entry, wire).await;
+        }
         let asked = asked(parts, None, &[]);
         (entry.service, entry.operation) = (asked.service, asked.operation);
         let (service, operation) = unsigned::served(parts).ok_or(Refusal::Unsigned)?;
@@ -261,6 +273,43 @@ impl Aws {
         not_secretly_chunked(parts, &Payload::Unstated)?;
         let bytes = whole(body, stated_length(parts)?).await?;
         Ok(self.accounts.product().engine.forward_unsigned(parts, bytes.into()).await?)
+    }
+}
+
+impl Aws {
+    /// The one operation of the query protocol that AWS serves unsigned and that is played here.
+    async fn by_token(
+        &self,
+        parts: &Parts,
+        form: &[(String, String)],
+        entry: &mut Entry,
+        wire: &mut Wire,
+    ) -> Result<Response<Body>, End> {
+        *wire = Wire::Query;
+        let asked = asked(parts, Some("sts"), form);
+        (entry.service, entry.operation) = (asked.service.clone(), asked.operation.clone());
+        if asked.operation != BY_TOKEN {
+            return Err(Refusal::Unsigned.into());
+        }
+        let function = self.calls.function_of(entry.trace.as_deref());
+        entry.function.clone_from(&function);
+        if function.is_some() {
+            self.calls.made(entry.trace.as_deref(), function.as_deref(), &asked);
+        }
+        let fault = self.faults.take(&asked, function.as_deref(), entry.trace.as_deref());
+        if let Some((When::Before, failure)) = fault {
+            return Err(failure.end(&asked));
+        }
+        let (now, request_id) = (self.clock.now(), entry.request_id.clone());
+        let home = self.accounts.product();
+        let sts = Sts { accounts: &self.accounts, home, now, request_id: &request_id };
+        let circumstances = circumstances_unsigned(parts, now);
+        let xml = sts.answer_unsigned(function, form, &circumstances, entry).await?;
+        entry.decision = "allowed";
+        match fault {
+            Some((_, failure)) => Err(failure.end(&asked)),
+            None => Ok(answer(StatusCode::OK, "text/xml", xml.into())),
+        }
     }
 }
 

@@ -83,6 +83,22 @@ impl Calls {
         state.ring.push_back(Made { trace: trace.map(str::to_owned), request, asked: asked.clone() });
     }
 
+    /// The function that a call with this trace comes from, where one alone can have made it: a call that is not signed
+    /// does not say. `None` without a trace, which every call of a function has.
+    pub(crate) fn function_of(&self, trace: Option<&str>) -> Option<String> {
+        let trace = trace?;
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let request = match state.joined.get(trace) {
+            Some(request) => Some(request.as_ref()),
+            None => state.under_way.iter().map(|(own, _)| own.as_ref()).find(|own| *own == trace),
+        };
+        let mut of = state.under_way.iter().filter(|(own, _)| request.is_none_or(|one| one == own.as_ref()));
+        match (of.next(), of.next()) {
+            (Some((_, function)), None) => function.clone(),
+            _ => None,
+        }
+    }
+
     /// Notes that an API request begins, and which function it goes to, if that is known.
     pub(crate) fn begin(self: &Arc<Self>, trace: &str, function: Option<String>) -> UnderWay {
         let trace: Arc<str> = Arc::from(trace);

@@ -66,6 +66,7 @@ mod faults;
 mod forward;
 mod gateway;
 mod holds;
+mod identity;
 mod kept;
 mod mail;
 mod marketplace;

@@ -1,4 +1,5 @@
-//! The Security Token Service: `AssumeRole` and `GetCallerIdentity`, by the deployed roles' own policies.
+//! The Security Token Service: `AssumeRole`, `AssumeRoleWithWebIdentity` and `GetCallerIdentity`, by the deployed
+//! roles' own policies.
 //!
 //! A role may be another account's: its own account is asked for it, and the session that results acts there.
 //!
@@ -6,7 +7,12 @@
 //! itself; here the caller's own policy must allow it too, as AWS demands across accounts. A stack that works here
 //! works there, and a permission that was forgotten shows here first. As on AWS, the root assumes no role.
 
-use iam::{Assume, AssumeError, Assumed, Context, Policy, Principal, PrincipalKind, assume_role};
+use std::sync::Arc;
+
+use iam::{
+    Assume, AssumeError, Assumed, Context, Federate, Policy, Principal, PrincipalKind, assume_role,
+    assume_role_with_web_identity,
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::access_log::Entry;
@@ -14,7 +20,7 @@ use crate::accounts::{Account, Accounts};
 use crate::authorize::{bearing, instant_text};
 use crate::credentials::Caller;
 use crate::refusal::Refusal;
-use crate::roles::{RoleError, Roles};
+use crate::roles::{RoleError, RoleFacts, Roles};
 use crate::xml::escape;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -89,6 +95,7 @@ impl Sts<'_> {
         circumstances: &Context,
         entry: &mut Entry,
     ) -> Result<String, Refusal> {
+        parameters.nothing_but(&ASSUME_ROLE)?;
         let role_arn = parameters.must("RoleArn")?;
         entry.actions = vec!["sts:AssumeRole".to_owned()];
         entry.resources = vec![role_arn.to_owned()];
@@ -98,26 +105,11 @@ impl Sts<'_> {
                 "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}{because}"
             ))
         };
-        let arn: iam::Arn = role_arn.parse().map_err(|_| invalid("RoleArn is not an ARN"))?;
-        let name = arn.resource().strip_prefix("role/").and_then(|path| path.rsplit('/').next());
-        let account = self.accounts.get(arn.account()).filter(|_| arn.service() == "iam");
-        let (Some(name), Some(account)) = (name, account) else {
-            return Err(refused(""));
-        };
+        let Some((account, facts)) = self.role(role_arn).await? else { return Err(refused("")) };
         let input = input(parameters, &account.roles).await?;
-        let facts = match account.roles.get(name).await {
-            Ok(facts) if facts.role.arn == role_arn => facts,
-            Ok(_) | Err(RoleError::Absent(_)) => return Err(refused("")),
-            Err(error) => return Err(Refusal::Undecidable(error.to_string())),
-        };
         let (principal, policies) = bearing(&self.home.roles, caller).await?;
         let assumed = assume_role(&principal, &policies, &facts.role, &input, circumstances);
-        let assumed = assumed.map_err(|error| match error {
-            AssumeError::Undecidable(unknown) => Refusal::Undecidable(unknown.to_string()),
-            AssumeError::Tags(error) => invalid(&error.to_string()),
-            AssumeError::Invalid(message) => invalid(&message),
-            AssumeError::Root => Refusal::Denied(error.to_string()),
-        })?;
+        let assumed = assumed.map_err(refusal)?;
         entry.actions = assumed.decisions.iter().map(|one| one.action.clone()).collect();
         if !assumed.both_sides_allow() {
             let sentence = assumed.decisions.iter().find_map(|one| one.refusal.clone());
@@ -131,47 +123,114 @@ impl Sts<'_> {
                 Refusal::Denied,
             ));
         }
-        self.issue(account, caller, &facts.role, input, assumed)
+        let source = input.source_identity.map_or_else(String::new, |identity| {
+            format!("<SourceIdentity>{}</SourceIdentity>", escape(&identity))
+        });
+        let given = Given {
+            function: caller.function.clone(),
+            session_name: &input.session_name,
+            session_policies: input.session_policies,
+            more: source,
+        };
+        self.issue("AssumeRole", account, &facts.role, given, assumed)
+    }
+
+    /// Answers a request that nobody has signed, with its XML: the token in it is all that speaks for whoever sends it.
+    /// `function` is the function that it comes from, where that is known.
+    ///
+    /// # Errors
+    /// [`Refusal`]; every other operation needs a signature.
+    pub(crate) async fn answer_unsigned(
+        &self,
+        function: Option<String>,
+        parameters: &[(String, String)],
+        circumstances: &Context,
+        entry: &mut Entry,
+    ) -> Result<String, Refusal> {
+        let parameters = Parameters::of(parameters)?;
+        if parameters.get("Version").is_some_and(|version| version != VERSION) {
+            return Err(Refusal::Undecidable(format!("STS in another version than {VERSION}")));
+        }
+        parameters.nothing_but(&ASSUME_ROLE_WITH_WEB_IDENTITY)?;
+        let role_arn = parameters.must("RoleArn")?;
+        entry.actions = vec![format!("sts:{BY_TOKEN}")];
+        entry.resources = vec![role_arn.to_owned()];
+        let refused = || Refusal::Denied(format!("Not authorized to perform sts:{BY_TOKEN}"));
+        let token = parameters.must("WebIdentityToken")?;
+        let arn: iam::Arn = role_arn.parse().map_err(|_| invalid("RoleArn is not an ARN"))?;
+        let account = self.accounts.get(arn.account()).ok_or_else(refused)?;
+        let verified = account.providers.verified(&account.id, token, self.now).await?;
+        let Some((account, facts)) = self.role(role_arn).await? else { return Err(refused()) };
+        let (duration_seconds, session_policies) = narrowing(&parameters, &account.roles).await?;
+        let session_name = parameters.must("RoleSessionName")?.to_owned();
+        let input = Federate { session_name, duration_seconds, session_policies };
+        let assumed = assume_role_with_web_identity(&verified.identity, &facts.role, &input, circumstances);
+        let assumed = assumed.map_err(refusal)?;
+        entry.actions = assumed.decisions.iter().map(|one| one.action.clone()).collect();
+        if !assumed.is_allowed() {
+            return Err(refused());
+        }
+        let more = format!(
+            "<SubjectFromWebIdentityToken>{}</SubjectFromWebIdentityToken><Provider>{}</Provider>\
+             <Audience>{}</Audience>",
+            escape(&verified.identity.subject),
+            escape(&verified.issuer),
+            escape(&verified.identity.audience)
+        );
+        let session_policies = input.session_policies;
+        let given = Given { function, session_name: &input.session_name, session_policies, more };
+        self.issue(BY_TOKEN, account, &facts.role, given, assumed)
+    }
+
+    /// A role of one of the accounts, by its ARN; none when there is no such role.
+    async fn role(&self, role_arn: &str) -> Result<Option<(&Account, Arc<RoleFacts>)>, Refusal> {
+        let arn: iam::Arn = role_arn.parse().map_err(|_| invalid("RoleArn is not an ARN"))?;
+        let name = arn.resource().strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+        let account = self.accounts.get(arn.account()).filter(|_| arn.service() == "iam");
+        let (Some(name), Some(account)) = (name, account) else { return Ok(None) };
+        match account.roles.get(name).await {
+            Ok(facts) if facts.role.arn == role_arn => Ok(Some((account, facts))),
+            Ok(_) | Err(RoleError::Absent(_)) => Ok(None),
+            Err(error) => Err(Refusal::Undecidable(error.to_string())),
+        }
     }
 
     fn issue(
         &self,
+        operation: &str,
         account: &Account,
-        caller: &Caller,
         role: &iam::Role,
-        input: Assume,
+        given: Given<'_>,
         assumed: Assumed,
     ) -> Result<String, Refusal> {
         let expires = self.now + Duration::seconds(i64::from(assumed.duration_seconds));
         let session = Caller {
             principal: assumed.session,
-            function: caller.function.clone(),
-            session_policies: input.session_policies,
+            function: given.function,
+            session_policies: given.session_policies,
             execution_role: false,
             issued: Some(self.now),
         };
         let user = format!(
             "<AssumedRoleId>{}:{}</AssumedRoleId><Arn>{}</Arn>",
             escape(role.id.as_deref().unwrap_or_default()),
-            escape(&input.session_name),
+            escape(given.session_name),
             escape(&session.principal.arn())
         );
-        let source = input.source_identity.map_or_else(String::new, |identity| {
-            format!("<SourceIdentity>{}</SourceIdentity>", escape(&identity))
-        });
         let (key, credential) = account
             .credentials
             .issue(session, expires)
             .ok_or_else(|| Refusal::Engine("the system has no random numbers".to_owned()))?;
         Ok(self.reply(
-            "AssumeRole",
+            operation,
             &format!(
                 "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
                  <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>\
-                 <AssumedRoleUser>{user}</AssumedRoleUser><PackedPolicySize>1</PackedPolicySize>{source}",
+                 <AssumedRoleUser>{user}</AssumedRoleUser><PackedPolicySize>1</PackedPolicySize>{}",
                 escape(&credential.secret),
                 escape(credential.token.as_deref().unwrap_or_default()),
-                instant_text(expires)
+                instant_text(expires),
+                given.more
             ),
         ))
     }
@@ -185,9 +244,29 @@ impl Sts<'_> {
     }
 }
 
-/// What is asked for; managed session policies are those of the role's account.
-async fn input(parameters: &Parameters<'_>, roles: &Roles) -> Result<Assume, Refusal> {
-    let text = |name: &str| parameters.get(name).map(str::to_owned);
+/// What a session is issued with, beside what IAM has made of it.
+struct Given<'a> {
+    function: Option<String>,
+    session_name: &'a str,
+    session_policies: Vec<Policy>,
+    /// What the answer says beside the credentials.
+    more: String,
+}
+
+fn refusal(error: AssumeError) -> Refusal {
+    match error {
+        AssumeError::Undecidable(unknown) => Refusal::Undecidable(unknown.to_string()),
+        AssumeError::Tags(error) => invalid(&error.to_string()),
+        AssumeError::Invalid(message) => invalid(&message),
+        AssumeError::Root => Refusal::Denied(error.to_string()),
+    }
+}
+
+/// The duration and the session policies that are asked for; managed ones are those of the role's account.
+async fn narrowing(
+    parameters: &Parameters<'_>,
+    roles: &Roles,
+) -> Result<(Option<u32>, Vec<Policy>), Refusal> {
     let duration = parameters.get("DurationSeconds").map(str::parse).transpose();
     let mut session_policies = Vec::new();
     if let Some(json) = parameters.get("Policy") {
@@ -201,6 +280,13 @@ async fn input(parameters: &Parameters<'_>, roles: &Roles) -> Result<Assume, Ref
         let policy = roles.managed(arn).await;
         session_policies.push(policy.map_err(|error| Refusal::Undecidable(error.to_string()))?);
     }
+    Ok((duration.map_err(|_| invalid("DurationSeconds is not a number"))?, session_policies))
+}
+
+/// What is asked for.
+async fn input(parameters: &Parameters<'_>, roles: &Roles) -> Result<Assume, Refusal> {
+    let text = |name: &str| parameters.get(name).map(str::to_owned);
+    let (duration_seconds, session_policies) = narrowing(parameters, roles).await?;
     let keys = parameters.list("Tags", ".Key", TAGS_MAX)?;
     let mut tags = Vec::new();
     for (place, key) in keys.iter().enumerate() {
@@ -209,10 +295,9 @@ async fn input(parameters: &Parameters<'_>, roles: &Roles) -> Result<Assume, Ref
         tags.push(((*key).to_owned(), value.to_owned()));
     }
     let transitive = parameters.list("TransitiveTagKeys", "", TAGS_MAX)?;
-    parameters.nothing_else()?;
     Ok(Assume {
         session_name: parameters.must("RoleSessionName")?.to_owned(),
-        duration_seconds: duration.map_err(|_| invalid("DurationSeconds is not a number"))?,
+        duration_seconds,
         tags,
         transitive_tag_keys: transitive.into_iter().map(str::to_owned).collect(),
         external_id: text("ExternalId"),
@@ -242,6 +327,21 @@ const ASSUME_ROLE: [&str; 12] = [
     "ExternalId",
     "SourceIdentity",
     "AWSAccessKeyId",
+];
+
+/// The operation that takes a token in place of a signature.
+pub(crate) const BY_TOKEN: &str = "AssumeRoleWithWebIdentity";
+
+/// What it may carry. `ProviderId` is for providers that speak OAuth 2.0 only.
+const ASSUME_ROLE_WITH_WEB_IDENTITY: [&str; 8] = [
+    "Action",
+    "Version",
+    "RoleArn",
+    "RoleSessionName",
+    "WebIdentityToken",
+    "DurationSeconds",
+    "Policy",
+    "PolicyArns",
 ];
 
 impl<'a> Parameters<'a> {
@@ -284,10 +384,10 @@ impl<'a> Parameters<'a> {
     }
 
     /// A parameter that is not known might narrow the session, so it is not ignored.
-    fn nothing_else(&self) -> Result<(), Refusal> {
-        let known = |name: &str| ASSUME_ROLE.contains(&name.split('.').next().unwrap_or_default());
+    fn nothing_but(&self, known: &[&str]) -> Result<(), Refusal> {
+        let known = |name: &str| known.contains(&name.split('.').next().unwrap_or_default());
         match self.0.iter().find(|(name, _)| !known(name)) {
-            Some((name, _)) => Err(Refusal::Undecidable(format!("the parameter `{name}` of AssumeRole"))),
+            Some((name, _)) => Err(Refusal::Undecidable(format!("the parameter `{name}` of STS"))),
             None => Ok(()),
         }
     }

@@ -4,6 +4,15 @@ use http::Method;
 use http::request::Parts;
 use iam::requests::is_public_cognito;
 
+/// Whether a request could be one of the query protocol, which its body says.
+pub(crate) fn is_query(parts: &Parts) -> bool {
+    let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    parts.method == Method::POST
+        && parts.uri.path_and_query().is_some_and(|path| path == "/")
+        && !parts.headers.contains_key("x-amz-target")
+        && kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+}
+
 /// The engine's own word on how it is.
 const HEALTH: [&str; 3] = ["/_ministack/health", "/_ministack/ready", "/_localstack/health"];
 

@@ -11,9 +11,9 @@ use crate::principal::{Principal, PrincipalKind, is_session_name};
 use crate::request::Request;
 use crate::tags::{TAGS_MAX, TagError, Tags};
 
-const SECONDS_DEFAULT: u32 = 3_600;
-const SECONDS_MIN: u32 = 900;
-const SECONDS_MAX: u32 = 43_200;
+pub(crate) const SECONDS_DEFAULT: u32 = 3_600;
+pub(crate) const SECONDS_MIN: u32 = 900;
+pub(crate) const SECONDS_MAX: u32 = 43_200;
 /// A session made with a session lives at most an hour.
 const SECONDS_IN_CHAIN_MAX: u32 = 3_600;
 const EXTERNAL_ID_CHARS_MAX: usize = 1_224;
@@ -249,7 +249,7 @@ fn inherited(caller: &Principal, passed: &Tags) -> Result<Tags, AssumeError> {
 }
 
 /// The keys to be made transitive, each of which must be passed as a tag.
-fn transitive_keys(passed: &Tags, keys: &[String]) -> Result<Vec<String>, AssumeError> {
+pub(crate) fn transitive_keys(passed: &Tags, keys: &[String]) -> Result<Vec<String>, AssumeError> {
     if keys.len() > TAGS_MAX {
         return Err(AssumeError::Invalid(format!("more than {TAGS_MAX} TransitiveTagKeys")));
     }
@@ -257,6 +257,26 @@ fn transitive_keys(passed: &Tags, keys: &[String]) -> Result<Vec<String>, Assume
         return Err(AssumeError::Invalid(format!("the transitive tag key `{key}` is not among the tags")));
     }
     Ok(keys.to_vec())
+}
+
+/// The keys that follow from tags, for the actions that pass them.
+pub(crate) fn tagged(passed: &Tags, transitive: &[String], role_tags: &Tags) -> Context {
+    let mut context = Context::new().with_all_of("aws:ResourceTag/").with_all_of("iam:ResourceTag/");
+    for (key, value) in role_tags.iter() {
+        context = context
+            .with(&format!("aws:ResourceTag/{key}"), value)
+            .with(&format!("iam:ResourceTag/{key}"), value);
+    }
+    for (key, value) in passed.iter() {
+        context = context.with(&format!("aws:RequestTag/{key}"), value);
+    }
+    if !passed.is_empty() {
+        context = context.with_many("aws:TagKeys", passed.iter().map(|(key, _)| key));
+    }
+    if !transitive.is_empty() {
+        context = context.with_many("sts:TransitiveTagKeys", transitive.iter().map(String::as_str));
+    }
+    context
 }
 
 /// The keys that the Service Authorization Reference lists for the action. Of a key that the request has but the

@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys` or honours session tags, so none can witness tenant isolation. It has two
 //! halves that know nothing of each other:
 //!
-//! 1. **The evaluator** ([`evaluate`], [`assume_role`]): policies + a [`Request`] → a [`Decision`].
+//! 1. **The evaluator** ([`evaluate`], [`assume_role`], [`assume_role_with_web_identity`]): policies + a [`Request`] → a [`Decision`].
 //! 2. **The derivation** ([`requests::derive`]): one AWS call → the authorization requests that AWS
 //!    makes of it (action, resource, condition keys).
 //!
@@ -51,6 +51,7 @@ mod context;
 mod date;
 mod decision;
 mod evaluate;
+mod federate;
 mod json;
 mod keys;
 mod policy;
@@ -66,6 +67,7 @@ pub use assume::{Assume, AssumeDecision, AssumeError, Assumed, Role, assume_role
 pub use context::{Context, Value};
 pub use decision::{Cited, Decision, Gap, PolicyKind};
 pub use evaluate::{Policies, Policy, Undecidable, evaluate};
+pub use federate::{Federate, WebIdentity, assume_role_with_web_identity};
 pub use policy::{PolicyDocument, PolicyError};
 pub use principal::{Principal, PrincipalError, PrincipalKind};
 pub use request::{Request, RequestError};

@@ -18,6 +18,8 @@ pub struct Principal {
     /// Lower-cased keys of the tags that go on into sessions made with this one.
     transitive: BTreeSet<String>,
     source_identity: Option<String>,
+    /// The identity provider whose token opened the session, or a session that led to it.
+    federated_provider: Option<String>,
 }
 
 /// What a caller is.
@@ -39,6 +41,12 @@ pub enum PrincipalKind {
         /// `AROA…`; without it `aws:userid` is not known.
         role_id: Option<String>,
     },
+    /// The bearer of a token of an OpenID Connect provider, before it is a session: whom trust policies call
+    /// `Federated`.
+    WebIdentity {
+        /// `arn:aws:iam::ACCOUNT:oidc-provider/ISSUER`.
+        provider: Arn,
+    },
     /// An AWS service acting for itself, such as `lambda.amazonaws.com`.
     Service {
         /// The service's principal name.
@@ -58,6 +66,9 @@ pub enum PrincipalError {
     /// It is an ARN, but of something else.
     #[error("`{0}` is not the ARN of a user")]
     NotAUser(String),
+    /// It is an ARN, but of something else.
+    #[error("`{0}` is not the ARN of an OpenID Connect provider")]
+    NotAProvider(String),
     /// Not 12 digits.
     #[error("`{0}` is not a 12-digit account id")]
     Account(String),
@@ -107,6 +118,18 @@ impl Principal {
         Self::of(&account, PrincipalKind::User { arn: parsed })
     }
 
+    /// The bearer of a token of the provider with this ARN.
+    ///
+    /// # Errors
+    /// The ARN is no provider's, or of another account.
+    pub fn web_identity(provider: &str, account: &str) -> Result<Self, PrincipalError> {
+        let arn: Arn = provider.parse()?;
+        if arn.service() != "iam" || arn.account() != account || !named(&arn, "oidc-provider/") {
+            return Err(PrincipalError::NotAProvider(provider.to_owned()));
+        }
+        Self::of(account, PrincipalKind::WebIdentity { provider: arn })
+    }
+
     /// A service, such as `lambda.amazonaws.com`, acting in an account.
     ///
     /// # Errors
@@ -126,6 +149,7 @@ impl Principal {
             tags: Tags::default(),
             transitive,
             source_identity: None,
+            federated_provider: None,
         })
     }
 
@@ -156,6 +180,13 @@ impl Principal {
     #[must_use]
     pub fn with_source_identity(mut self, identity: impl Into<String>) -> Self {
         self.source_identity = Some(identity.into());
+        self
+    }
+
+    /// Says which provider's token opened the session.
+    #[must_use]
+    pub fn with_federated_provider(mut self, provider: impl Into<String>) -> Self {
+        self.federated_provider = Some(provider.into());
         self
     }
 
@@ -190,6 +221,7 @@ impl Principal {
         match &self.kind {
             PrincipalKind::Root => format!("arn:aws:iam::{}:root", self.account),
             PrincipalKind::User { arn } => arn.to_string(),
+            PrincipalKind::WebIdentity { provider } => provider.to_string(),
             PrincipalKind::AssumedRole { role, session, .. } => {
                 let name = last_name(role);
                 format!("arn:{}:sts::{}:assumed-role/{name}/{session}", role.partition(), self.account)
@@ -200,7 +232,8 @@ impl Principal {
 }
 
 /// The prefixes of the keys that only [`Principal::context`] sets.
-pub(crate) const OWN_KEYS: [&str; 9] = [
+pub(crate) const OWN_KEYS: [&str; 10] = [
+    "aws:federatedprovider",
     "aws:principalaccount",
     "aws:principalarn",
     "aws:principalisawsservice",
@@ -221,6 +254,9 @@ impl Principal {
         }
         if let Some(identity) = &self.source_identity {
             context = context.with("aws:SourceIdentity", identity.clone());
+        }
+        if let Some(provider) = &self.federated_provider {
+            context = context.with("aws:FederatedProvider", provider.clone());
         }
         let not_given = "the principal was made without its unique id";
         match &self.kind {
@@ -244,6 +280,16 @@ impl Principal {
                     Some(id) => context.with("aws:userid", format!("{id}:{session}")),
                     None => context.with_unknown("aws:userid", not_given),
                 }
+            }
+            PrincipalKind::WebIdentity { provider } => {
+                let outside = "what AWS says of somebody who is no session yet is not documented";
+                context
+                    .with("aws:FederatedProvider", provider.to_string())
+                    .with("aws:PrincipalIsAWSService", "false")
+                    .with_unknown("aws:PrincipalAccount", outside)
+                    .with_unknown("aws:PrincipalArn", outside)
+                    .with_unknown("aws:PrincipalType", outside)
+                    .with_unknown("aws:userid", outside)
             }
             PrincipalKind::Service { name } => {
                 let inside = "the caller is an AWS service, whose own account and ARN are not documented";

@@ -135,7 +135,7 @@ fn reaches(
         PrincipalKind::AssumedRole { .. } => &[Grant::Account, Grant::Role, Grant::Direct],
         PrincipalKind::User { .. } => &[Grant::Account, Grant::Direct],
         PrincipalKind::Root => &[Grant::Account],
-        PrincipalKind::Service { .. } => &[Grant::Direct],
+        PrincipalKind::Service { .. } | PrincipalKind::WebIdentity { .. } => &[Grant::Direct],
     };
     if everyone || needed.iter().all(|form| reached.contains(form)) {
         Ok(None)
@@ -147,7 +147,8 @@ fn reaches(
 }
 
 fn matched(pattern: &PrincipalPattern, caller: &Principal) -> Result<Option<Grant>, String> {
-    let aws_caller = !matches!(caller.kind(), PrincipalKind::Service { .. });
+    let aws_caller =
+        !matches!(caller.kind(), PrincipalKind::Service { .. } | PrincipalKind::WebIdentity { .. });
     let grant = match pattern {
         PrincipalPattern::Everyone => Some(Grant::Everyone),
         PrincipalPattern::Account { account, .. } => {
@@ -157,7 +158,12 @@ fn matched(pattern: &PrincipalPattern, caller: &Principal) -> Result<Option<Gran
             PrincipalKind::Service { name: caller } => (caller == name).then_some(Grant::Direct),
             _ => None,
         },
-        PrincipalPattern::Federated(_) => None,
+        PrincipalPattern::Federated(name) => match caller.kind() {
+            PrincipalKind::WebIdentity { provider } => {
+                (*name == provider.to_string()).then_some(Grant::Direct)
+            }
+            _ => None,
+        },
         PrincipalPattern::CanonicalUser(id) => {
             return Err(format!("whose canonical user id `{id}` is, is not known"));
         }
@@ -179,7 +185,7 @@ fn matched(pattern: &PrincipalPattern, caller: &Principal) -> Result<Option<Gran
                 }
                 (*name == arn.to_string()).then_some(Grant::Direct)
             }
-            PrincipalKind::Root | PrincipalKind::Service { .. } => None,
+            PrincipalKind::Root | PrincipalKind::Service { .. } | PrincipalKind::WebIdentity { .. } => None,
         },
     };
     Ok(grant)

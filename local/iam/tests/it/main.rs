@@ -17,6 +17,7 @@ mod derived_others;
 mod derived_partiql;
 mod derived_s3;
 mod documents;
+mod federate;
 mod isolation;
 mod laws;
 mod resources;
