@@ -33,6 +33,7 @@ use std::{
     thread,
 };
 
+use shared::config::Sessions;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
@@ -42,7 +43,8 @@ pub use details::{Credentials, Details, Role, Seller, Tenant, User};
 pub(crate) use engine::pool_key;
 pub(crate) use environment::function_configuration;
 pub use environment::{exports, function_key, sam_environment};
-pub use functions::FUNCTIONS;
+pub(crate) use functions::WITH_CALLERS;
+pub use functions::{FUNCTIONS, deployed};
 pub use greeting::greeting;
 pub use invoke::invoke;
 pub use logs::function_log;
@@ -60,11 +62,13 @@ pub struct Options {
     pub progress: Progress,
     /// Which of the checkout's accounts is meant.
     pub place: Place,
+    /// How callers' sessions are to be had; whichever way runs, or else the template's own, if it is not said.
+    pub sessions: Option<Sessions>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { progress: Progress::shown(), place: Place::Here }
+        Self { progress: Progress::shown(), place: Place::Here, sessions: None }
     }
 }
 
@@ -90,6 +94,14 @@ pub enum AccountError {
     Stale {
         /// Its process id.
         pid: u32,
+    },
+    /// One runs, but callers' sessions are not had in it as they are to be.
+    #[error("the account that runs (process {pid}) has its sessions by {by}: stop it and run this again")]
+    OtherSessions {
+        /// Its process id.
+        pid: u32,
+        /// How it has them.
+        by: String,
     },
     /// The lock is taken, but nothing answers.
     #[error(
@@ -215,7 +227,7 @@ pub async fn start(options: &Options) -> Result<Running, AccountError> {
     if let Some(details) = details::of_running(&paths).await {
         return Err(AccountError::AlreadyRunning { pid: details.pid });
     }
-    running::start(&paths, options.progress).await
+    running::start(&paths, options).await
 }
 
 /// The account that runs in this checkout.
@@ -234,13 +246,17 @@ pub async fn start_or_join(options: &Options) -> Result<Held, AccountError> {
     let paths = Paths::of_account(options.place);
     let _starting = lock_to_start(&paths).await?;
     let Some(details) = details::of_running(&paths).await else {
-        return Ok(Held::Started(Box::new(running::start(&paths, options.progress).await?)));
+        return Ok(Held::Started(Box::new(running::start(&paths, options).await?)));
     };
     // A test that passes against yesterday's functions is worse than one that fails.
     let tools = python::tools(&paths, options.progress).await?;
     functions::build(&paths, &tools, options.progress).await?;
     if fingerprint::of_checkout(&paths)? != details.fingerprint {
         return Err(AccountError::Stale { pid: details.pid });
+    }
+    let by = details.output("TenantSessions");
+    if options.sessions.is_some_and(|wanted| wanted.as_str() != by) {
+        return Err(AccountError::OtherSessions { pid: details.pid, by: by.to_owned() });
     }
     Ok(Held::Joined(Box::new(details)))
 }

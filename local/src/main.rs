@@ -15,10 +15,16 @@ use local::{
     mail, marketplace, metering, prove, signup, story, tenant,
 };
 
+use shared::config::Sessions;
+
 /// The local AWS account: the real template on this machine.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
+    /// How callers' sessions are had in an account that is started: `role` (functions assume tenant roles) or `token`
+    /// (STS is shown the caller's own). One that runs already has to be of that kind.
+    #[arg(long, global = true)]
+    sessions: Option<Sessions>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -117,7 +123,7 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = account::runtime().map_err(Into::into).and_then(|runtime| {
-        runtime.block_on(async { run(arguments.command, StopRequests::listen()?).await })
+        runtime.block_on(async { run(arguments.command, arguments.sessions, StopRequests::listen()?).await })
     });
     outcome.unwrap_or_else(|error: Box<dyn Error>| {
         tell(&mut io::stderr(), &format!("\nerror: {}", chain(error.as_ref())));
@@ -125,8 +131,12 @@ fn main() -> ExitCode {
     })
 }
 
-async fn run(command: Option<Command>, mut stop: StopRequests) -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options::default();
+async fn run(
+    command: Option<Command>,
+    sessions: Option<Sessions>,
+    mut stop: StopRequests,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let options = Options { sessions, ..Options::default() };
     match command {
         None => {
             let Some(started) = stop.or(account::start(&options)).await else {

@@ -6,7 +6,7 @@ mod queues;
 
 use std::{fmt, str::FromStr};
 
-pub use api::{Documents, SHARES_PER_DOCUMENT_CEILING, Shares, Usage, Users};
+pub use api::{Documents, SHARES_PER_DOCUMENT_CEILING, Shares, TokenTags, Usage, Users};
 pub use control::{Metering, Onboarding, Signup, Subscriptions};
 pub use queues::{Deletions, Departures, Uploads};
 
@@ -168,6 +168,57 @@ pub struct Roles {
     pub erasure: String,
     /// Reads what the tenant used.
     pub usage: String,
+}
+
+/// How the sessions of callers' tenants are had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// The function assumes tenant roles, and says for which tenant.
+    Role,
+    /// STS is shown the caller's ID token, which says for which tenant. The function may assume nothing.
+    Token,
+}
+
+/// A text that is neither of the two.
+#[derive(Debug, thiserror::Error)]
+#[error("it is neither `role` nor `token`")]
+pub struct NoSuchSessions;
+
+impl FromStr for Sessions {
+    type Err = NoSuchSessions;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchSessions> {
+        [Self::Role, Self::Token].into_iter().find(|one| one.as_str() == text).ok_or(NoSuchSessions)
+    }
+}
+
+impl Sessions {
+    /// As the template's parameter `TenantSessions` says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// Whose requests are served, and with which sessions.
+#[derive(Debug, Clone)]
+pub struct Callers {
+    /// The app client whose ID tokens are accepted.
+    pub client_id: String,
+    /// How their tenants' sessions are had.
+    pub sessions: Sessions,
+}
+
+impl Callers {
+    fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            client_id: required("USER_POOL_CLIENT_ID")?,
+            sessions: parsed("TENANT_SESSIONS", "`role` or `token`")?,
+        })
+    }
 }
 
 /// How the seller account is spoken for.

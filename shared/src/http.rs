@@ -1,21 +1,26 @@
 //! API Gateway's events and replies, as functions know them whose callers have signed in. (Buyers have not; what
 //! a browser may say to the sign-up function is that function's own.)
 //!
-//! The event type holds just what may be read. Headers are absent from it, and so is anything else in which
-//! a client could name a tenant; claims come with their own reader, which notices a claim given twice.
+//! The event type holds just what may be read. Headers are absent from it, but for the token that the verified
+//! claims are of, and so is anything else in which a client could name a tenant; claims come with their own reader,
+//! which notices a claim given twice.
 //! (`aws_lambda_events` has a type for these events; its map of claims keeps the last of two equal names.)
 
 use std::{collections::HashMap, time::Instant};
 
 use lambda_runtime::LambdaEvent;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 use crate::{
     body::{self, InvalidBody},
+    config::{Callers, Sessions},
     page::{PageRequest, PageSize},
     problem::{Kind, Problem},
     routes::{NoRoute, Operation},
-    tenancy::caller::{Caller, Claims, ClaimsRefused},
+    tenancy::{
+        IdToken,
+        caller::{Caller, Claims, ClaimsRefused},
+    },
 };
 
 /// A REST API's proxy event (payload format 1.0), as far as it may be read.
@@ -33,6 +38,8 @@ pub struct ApiRequest {
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
+    #[serde(default, rename = "multiValueHeaders")]
+    authorization: Authorization,
     request_context: RequestContext,
 }
 
@@ -51,6 +58,36 @@ struct RequestContext {
 struct Authorizer {
     #[serde(default)]
     claims: Option<Claims>,
+}
+
+/// What the header `Authorization` held, out of all headers; the others are not kept.
+#[derive(Default)]
+struct Authorization(Vec<String>);
+
+impl Authorization {
+    /// # Errors
+    /// When there is none, or more than one: which one would be the one that was verified?
+    fn only(&self) -> Result<&str, ClaimsRefused> {
+        match self.0.as_slice() {
+            [one] => Ok(one),
+            _ => Err(ClaimsRefused::NoToken),
+        }
+    }
+}
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authorization({})", self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for Authorization {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let headers: Option<HashMap<String, Vec<String>>> = Option::deserialize(deserializer)?;
+        let named =
+            headers.into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        Ok(Self(named.flat_map(|(_, values)| values).collect()))
+    }
 }
 
 impl ApiRequest {
@@ -72,11 +109,14 @@ impl ApiRequest {
     /// Who is asking: the claims of the ID token that API Gateway verified.
     ///
     /// # Errors
-    /// When there are no claims, or they are refused.
-    pub fn caller(&self, client_id: &str) -> Result<Caller, ClaimsRefused> {
-        match self.request_context.authorizer.as_ref().and_then(|authorizer| authorizer.claims.as_ref()) {
-            Some(claims) => Caller::from_claims(claims, client_id),
-            None => Err(ClaimsRefused::Missing("sub")),
+    /// When there are no claims, or they are refused; where tokens open sessions, when theirs is not at hand.
+    pub fn caller(&self, callers: &Callers) -> Result<Caller, ClaimsRefused> {
+        let claims =
+            self.request_context.authorizer.as_ref().and_then(|authorizer| authorizer.claims.as_ref());
+        let caller = Caller::from_claims(claims.ok_or(ClaimsRefused::Missing("sub"))?, &callers.client_id)?;
+        match callers.sessions {
+            Sessions::Role => Ok(caller),
+            Sessions::Token => caller.with_token(IdToken::parse(self.authorization.only()?)?),
         }
     }
 
@@ -208,13 +248,13 @@ impl ApiResponse {
 /// Never: a failure is an answer.
 pub async fn serve(
     event: LambdaEvent<ApiRequest>,
-    client_id: &str,
+    callers: &Callers,
     handler: impl AsyncFnOnce(&ApiRequest, &Caller) -> Result<ApiResponse, Problem>,
 ) -> Result<ApiResponse, lambda_runtime::Error> {
     let begun = Instant::now();
     let request = event.payload;
     let (mut tenant, mut user) = (None, None);
-    let outcome = match request.caller(client_id) {
+    let outcome = match request.caller(callers) {
         Err(refused) => Err(refused.into()),
         Ok(caller) => {
             tenant = Some(caller.tenant());

@@ -217,9 +217,11 @@ impl From<SessionError> for Problem {
         match error {
             SessionError::Assume { .. }
             | SessionError::Untaggable
+            | SessionError::NoToken
             | SessionError::NoCredentials
             | SessionError::Mapping(_)
             | SessionError::Malformed => Self::caused(Kind::Unavailable, error),
+            SessionError::TokenRefused(_) => Self::caused(Kind::Unauthorized, error),
             SessionError::NoTenant | SessionError::NotUsable => Self::of(Kind::Suspended),
         }
     }

@@ -23,6 +23,7 @@ pub fn start(level: Level) {
         "users",
         "departures",
         "usage",
+        "token_tags",
     ];
     let targets = Targets::new().with_default(Level::WARN).with_targets(ours.map(|name| (name, level)));
     let lines = fmt::layer()

@@ -22,7 +22,8 @@ mod usage;
 
 use std::{sync::OnceLock, time::Duration};
 
-use local::account::{Account, Details, FUNCTIONS, Options, Place, Tenant};
+use local::account::{Account, Details, Options, Place, Tenant, deployed};
+use shared::config::Sessions;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use aws::{Aws, Refused};
@@ -75,13 +76,22 @@ impl Room {
 
     /// What the account tells. Starting takes minutes on a fresh checkout, so it happens beside the runtime, once.
     async fn details(&'static self) -> &'static Details {
-        let started = || match Account::start_or_join(Options { place: self.place, ..Options::default() }) {
+        let options = Options { place: self.place, sessions: SESSIONS.get().copied(), ..Options::default() };
+        let started = || match Account::start_or_join(options) {
             Ok(account) => account,
             Err(error) => panic!("no local account: {}", shared::problem::chain(&error)),
         };
         let told = tokio::task::spawn_blocking(move || self.account.get_or_init(started).details());
         told.await.expect("the account's thread has not panicked")
     }
+}
+
+/// How callers' sessions are had, where a test program has chosen.
+static SESSIONS: OnceLock<Sessions> = OnceLock::new();
+
+/// From now on every account is one whose callers' sessions are had so. Every test of such a program says it first.
+pub fn sessions_by(sessions: Sessions) {
+    assert_eq!(*SESSIONS.get_or_init(|| sessions), sessions, "one way a program");
 }
 
 /// The world, with other tests at work in it.
@@ -175,7 +185,7 @@ impl World {
             .lines()
             .map(str::to_owned)
             .collect();
-        for function in FUNCTIONS {
+        for function in deployed(self.details) {
             match local::account::function_log(self.details, function).await {
                 Ok(log) => lines.extend(log),
                 Err(error) => panic!("no log of {function}: {}", shared::problem::chain(&error)),

@@ -23,7 +23,7 @@ use shared::{
 pub struct App {
     tenancy: Tenancy,
     clock: Clock,
-    client_id: String,
+    callers: config::Callers,
     shares_max: NonZeroU32,
 }
 
@@ -31,13 +31,9 @@ impl App {
     /// `base` carries the function's own credentials.
     #[must_use]
     pub fn new(base: shared::aws::SdkConfig, config: config::Shares, clock: Clock) -> Self {
-        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources);
-        Self {
-            tenancy,
-            clock,
-            client_id: config.user_pool_client_id,
-            shares_max: config.shares_per_document_max,
-        }
+        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources)
+            .with_sessions_by(config.callers.sessions);
+        Self { tenancy, clock, callers: config.callers, shares_max: config.shares_per_document_max }
     }
 
     /// Answers one request.
@@ -45,7 +41,7 @@ impl App {
     /// # Errors
     /// Never: a failure is an answer.
     pub async fn handle(&self, event: LambdaEvent<ApiRequest>) -> Result<ApiResponse, Error> {
-        http::serve(event, &self.client_id, async |request, caller| self.route(request, caller).await).await
+        http::serve(event, &self.callers, async |request, caller| self.route(request, caller).await).await
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {

@@ -20,15 +20,16 @@ pub struct App {
     tenancy: Tenancy,
     dimensions: Dimensions,
     clock: Clock,
-    client_id: String,
+    callers: config::Callers,
 }
 
 impl App {
     /// `base` carries the function's own credentials.
     #[must_use]
     pub fn new(base: shared::aws::SdkConfig, config: config::Usage, clock: Clock) -> Self {
-        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources);
-        Self { tenancy, dimensions: config.dimensions, clock, client_id: config.user_pool_client_id }
+        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources)
+            .with_sessions_by(config.callers.sessions);
+        Self { tenancy, dimensions: config.dimensions, clock, callers: config.callers }
     }
 
     /// Answers one request.
@@ -36,7 +37,7 @@ impl App {
     /// # Errors
     /// Never: a failure is an answer.
     pub async fn handle(&self, event: LambdaEvent<ApiRequest>) -> Result<ApiResponse, Error> {
-        http::serve(event, &self.client_id, async |request, caller| self.route(request, caller).await).await
+        http::serve(event, &self.callers, async |request, caller| self.route(request, caller).await).await
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {

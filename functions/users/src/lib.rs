@@ -24,7 +24,7 @@ pub struct App {
     tenancy: Tenancy,
     pool: Pool,
     clock: Clock,
-    client_id: String,
+    callers: config::Callers,
 }
 
 impl App {
@@ -32,8 +32,9 @@ impl App {
     #[must_use]
     pub fn new(base: shared::aws::SdkConfig, config: config::Users, clock: Clock) -> Self {
         let pool = Pool::new(&base, config.user_pool_id);
-        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources);
-        Self { tenancy, pool, clock, client_id: config.user_pool_client_id }
+        let tenancy = Tenancy::new(base, clock.clone(), config.roles, config.resources)
+            .with_sessions_by(config.callers.sessions);
+        Self { tenancy, pool, clock, callers: config.callers }
     }
 
     /// Answers one request.
@@ -41,7 +42,7 @@ impl App {
     /// # Errors
     /// Never: a failure is an answer.
     pub async fn handle(&self, event: LambdaEvent<ApiRequest>) -> Result<ApiResponse, Error> {
-        http::serve(event, &self.client_id, async |request, caller| self.route(request, caller).await).await
+        http::serve(event, &self.callers, async |request, caller| self.route(request, caller).await).await
     }
 
     async fn route(&self, request: &ApiRequest, caller: &Caller) -> Result<ApiResponse, Problem> {

@@ -4,7 +4,9 @@
 # ends, the pipe closes, and this whole process group - ministack and the functions that it runs - goes.
 #
 # What is put in is EventBridge between two accounts, which ministack 1.5.33 does not have: events that
-# AWS Marketplace itself sends, their way to another account's bus, and that bus's policy in a template.
+# AWS Marketplace itself sends, their way to another account's bus, and that bus's policy in a template. And where
+# tokens open tenants' sessions: the user pool as an identity provider in a template, and a trigger's refusal.
+import ast
 import contextvars
 import fnmatch
 import json
@@ -17,8 +19,8 @@ import threading
 import time
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import get_account_id, json_response, request_scope
-from ministack.services import eventbridge
+from ministack.core.responses import error_response_json, get_account_id, json_response, request_scope
+from ministack.services import cognito, eventbridge, iam
 from ministack.services.cloudformation import provisioners
 
 # The source that AWS Marketplace signs its events with.
@@ -221,6 +223,91 @@ provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"] = {
     "create": create_mapping,
     "update": update_mapping,
 }
+
+# --- CloudFormation: AWS::IAM::OIDCProvider -----------------------------------------------------------
+# ministack has the provider in its IAM, and not the type. Who may assume what with its tokens is the gateway's to say.
+
+
+def provider_arn(props):
+    url = props["Url"]
+    if not url.startswith("https://"):
+        raise ValueError(f"AWS::IAM::OIDCProvider: the Url {url} does not begin with https://")
+    return f"arn:aws:iam::{get_account_id()}:oidc-provider/{url[len('https://'):].rstrip('/')}"
+
+
+def put_provider(props):
+    arn = provider_arn(props)
+    iam._oidc_providers[arn] = {
+        "Url": props["Url"],
+        "ClientIDList": props.get("ClientIdList", []),
+        "ThumbprintList": props.get("ThumbprintList", []),
+        "Arn": arn,
+        "CreateDate": iam._now(),
+        "Tags": props.get("Tags", []),
+    }
+    return arn
+
+
+def create_provider(logical_id, props, stack_name):
+    arn = provider_arn(props)
+    if arn in iam._oidc_providers:
+        raise ValueError(f"AWS::IAM::OIDCProvider: {arn} is there already")
+    return put_provider(props), {"Arn": arn}
+
+
+def update_provider(physical_id, old_props, new_props, stack_name):
+    if provider_arn(new_props) != physical_id:
+        iam._oidc_providers.pop(physical_id, None)
+    arn = put_provider(new_props)
+    return arn, {"Arn": arn}
+
+
+provisioners._RESOURCE_HANDLERS["AWS::IAM::OIDCProvider"] = {
+    "create": create_provider,
+    "update": update_provider,
+    "delete": lambda physical_id, props: iam._oidc_providers.pop(physical_id, None),
+}
+
+# --- Sign-in: a trigger that refuses ------------------------------------------------------------------
+# With MINISTACK_COGNITO_PRETOKEN_STRICT ministack issues no token when the trigger fails, as Cognito does, but answers
+# that it has failed itself. Cognito answers what the trigger said, and that the user is to blame; and it tries a
+# trigger that does not answer in time three times.
+
+FAILED = "PreTokenGeneration"
+TRIES = 3
+apply_trigger_of_ministack = cognito._apply_pretoken_trigger
+
+
+def apply_trigger(**arguments):
+    for left in reversed(range(TRIES)):
+        try:
+            return apply_trigger_of_ministack(**arguments)
+        except RuntimeError as error:
+            if not left or "Sandbox.Timedout" not in str(error):
+                raise
+
+
+cognito._apply_pretoken_trigger = apply_trigger
+run_idp_handler_of_ministack = cognito._run_idp_handler
+
+
+def run_idp_handler(handler, action, data):
+    try:
+        return run_idp_handler_of_ministack(handler, action, data)
+    except RuntimeError as error:
+        if not str(error).startswith(FAILED):
+            raise
+        said = str(error).partition(": ")[2]
+        try:
+            # ministack words what the function answered as Python does.
+            said = ast.literal_eval(said)["errorMessage"]
+        except (ValueError, SyntaxError, KeyError, TypeError):
+            pass
+        message = f"{FAILED} failed with error {said}."
+        return error_response_json("UserLambdaValidationException", message, 400)
+
+
+cognito._run_idp_handler = run_idp_handler
 
 threading.Thread(target=end_with_parent, daemon=True).start()
 sys.argv = ["ministack"]

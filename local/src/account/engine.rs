@@ -96,6 +96,8 @@ pub(super) async fn start(
         .env("S3_DATA_DIR", scratch.join("s3"))
         // Where the user pools' keys are: an account's own, gone with it.
         .env("STATE_DIR", paths.own(STATE))
+        // No token when the trigger that says what it holds has failed, as in Cognito.
+        .env("MINISTACK_COGNITO_PRETOKEN_STRICT", "1")
         // Listeners that nothing here needs, on ports that are not ours to take.
         .env("IOT_MTLS_ENABLED", "false")
         .env("SFTP_ENABLED", "false")

@@ -8,7 +8,7 @@ use gateway::ExecutionKey;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{AccountError, details::Details, functions::FUNCTIONS};
+use super::{AccountError, details::Details, functions::deployed};
 
 /// The JSON of `sam local --env-vars`.
 ///
@@ -16,7 +16,7 @@ use super::{AccountError, details::Details, functions::FUNCTIONS};
 /// When the account does not tell how its functions are configured.
 pub async fn sam_environment(details: &Details) -> Result<String, AccountError> {
     let mut functions = Map::new();
-    for name in FUNCTIONS {
+    for name in deployed(details) {
         let mut variables = function_configuration(details, name).await?.variables;
         variables.insert("AWS_ENDPOINT_URL".to_owned(), details.aws_endpoint_url.clone());
         functions.insert(format!("{name}Function"), json!(variables));

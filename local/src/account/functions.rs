@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use super::{AccountError, python};
+use super::{AccountError, details::Details, python};
 use crate::{paths::Paths, process, progress::Progress};
 
-/// The functions, as the template's outputs call them. A binary has the same name in small letters.
-pub const FUNCTIONS: [&str; 11] = [
+/// The functions, as the template's outputs call them. A binary has the same name in small letters, its words joined
+/// by hyphens. `TokenTags` is deployed only where tokens decide.
+pub const FUNCTIONS: [&str; 12] = [
     "Documents",
     "Shares",
     "Uploads",
@@ -29,11 +30,32 @@ pub const FUNCTIONS: [&str; 11] = [
     "Users",
     "Departures",
     "Usage",
+    "TokenTags",
 ];
+
+/// The functions of a running account: those that its mode has.
+pub fn deployed(details: &Details) -> impl Iterator<Item = &'static str> {
+    let there = |function: &&str| details.outputs.contains_key(&format!("{function}FunctionName"));
+    FUNCTIONS.into_iter().filter(there)
+}
+
+/// The functions that serve signed-in callers: where tokens decide, those may assume no role.
+pub(crate) const WITH_CALLERS: [&str; 4] = ["Documents", "Shares", "Users", "Usage"];
 
 /// The functions' binaries.
 pub(super) fn binaries() -> impl Iterator<Item = String> {
-    FUNCTIONS.into_iter().map(str::to_ascii_lowercase)
+    FUNCTIONS.into_iter().map(binary)
+}
+
+fn binary(function: &str) -> String {
+    let mut name = String::new();
+    for letter in function.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }
 
 /// What cargo tells the programs that it runs, and what they must not tell the next cargo: some build

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::{
-    AccountError, deploy, details,
+    AccountError, Options, deploy, details,
     details::{Credentials, Details, Seller},
     engine, fingerprint, functions, lock_file, python, responses, seller, stage, tenants,
 };
@@ -12,7 +12,6 @@ use crate::{
     doors::Doors,
     marketplace::Marketplace,
     paths::Paths,
-    progress::Progress,
 };
 
 /// The account's number; any twelve digits would do.
@@ -53,7 +52,8 @@ impl Running {
 }
 
 /// Starts everything. The caller holds the lock `starting` and has seen that no account answers.
-pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, AccountError> {
+pub(super) async fn start(paths: &Paths, options: &Options) -> Result<Running, AccountError> {
+    let progress = options.progress;
     let lock_path = paths.own("running.lock");
     let lock = lock_file(&lock_path)?;
     lock.try_lock().map_err(|_| AccountError::Unresponsive { lock: paths.shown(&lock_path) })?;
@@ -100,7 +100,9 @@ pub(super) async fn start(paths: &Paths, progress: Progress) -> Result<Running, 
     let external_id = seller::external_id();
     let doors = Doors::at(&gateway.aws_url).map_err(AccountError::Doors)?;
     let listed = Marketplace::behind(doors).listed().await.map_err(AccountError::Doors)?;
-    let samconfig = stage::with(paths, &[("SellerExternalId", &external_id)])?;
+    let mut added = vec![("SellerExternalId", external_id.as_str())];
+    added.extend(options.sessions.map(|sessions| ("TenantSessions", sessions.as_str())));
+    let samconfig = stage::with(paths, &added)?;
     let outputs = deploy::deploy(paths, &tools, &root, &template, &samconfig, progress).await?;
     let output = |name: &str| {
         outputs.get(name).cloned().ok_or_else(|| AccountError::Template(format!("has no output `{name}`")))

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{ConfigError, Resources, Roles, dimensions, required};
+use super::{Callers, ConfigError, Resources, Roles, dimensions, required};
 use crate::metering::Dimensions;
 
 /// Settings of the documents function.
@@ -12,8 +12,8 @@ pub struct Documents {
     pub resources: Resources,
     /// Roles it may assume.
     pub roles: Roles,
-    /// The app client whose ID tokens are accepted.
-    pub user_pool_client_id: String,
+    /// Whose requests are served, and with which sessions.
+    pub callers: Callers,
 }
 
 impl Documents {
@@ -36,7 +36,7 @@ impl Documents {
                 data: required("DATA_ROLE_ARN")?,
                 ..Roles::default()
             },
-            user_pool_client_id: required("USER_POOL_CLIENT_ID")?,
+            callers: Callers::from_env()?,
         })
     }
 }
@@ -48,8 +48,8 @@ pub struct Shares {
     pub resources: Resources,
     /// Roles it may assume.
     pub roles: Roles,
-    /// The app client whose ID tokens are accepted.
-    pub user_pool_client_id: String,
+    /// Whose requests are served, and with which sessions.
+    pub callers: Callers,
     /// The most shares that one document may have, 1 to 400.
     pub shares_per_document_max: NonZeroU32,
 }
@@ -87,7 +87,7 @@ impl Shares {
                 sharing: required("SHARING_ROLE_ARN")?,
                 ..Roles::default()
             },
-            user_pool_client_id: required("USER_POOL_CLIENT_ID")?,
+            callers: Callers::from_env()?,
             shares_per_document_max,
         })
     }
@@ -102,8 +102,8 @@ pub struct Users {
     pub roles: Roles,
     /// The user pool of every tenant's users.
     pub user_pool_id: String,
-    /// The app client whose ID tokens are accepted.
-    pub user_pool_client_id: String,
+    /// Whose requests are served, and with which sessions.
+    pub callers: Callers,
 }
 
 impl Users {
@@ -126,7 +126,7 @@ impl Users {
                 ..Roles::default()
             },
             user_pool_id: required("USER_POOL_ID")?,
-            user_pool_client_id: required("USER_POOL_CLIENT_ID")?,
+            callers: Callers::from_env()?,
         })
     }
 }
@@ -140,8 +140,8 @@ pub struct Usage {
     pub roles: Roles,
     /// What is billed as what: hours that are not sealed yet are shown under these names.
     pub dimensions: Dimensions,
-    /// The app client whose ID tokens are accepted.
-    pub user_pool_client_id: String,
+    /// Whose requests are served, and with which sessions.
+    pub callers: Callers,
 }
 
 impl Usage {
@@ -163,7 +163,26 @@ impl Usage {
                 ..Roles::default()
             },
             dimensions: dimensions()?,
-            user_pool_client_id: required("USER_POOL_CLIENT_ID")?,
+            callers: Callers::from_env()?,
         })
+    }
+}
+
+/// Settings of the function that tells the user pool what tokens say.
+#[derive(Debug, Clone)]
+pub struct TokenTags {
+    /// Table: tenant → policy store.
+    pub tenants_table: String,
+    /// Table: who is a user of which tenant.
+    pub users_table: String,
+}
+
+impl TokenTags {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a variable is missing.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self { tenants_table: required("TENANTS_TABLE")?, users_table: required("USERS_TABLE")? })
     }
 }

@@ -228,7 +228,7 @@ pub async fn settle<P: MaySettle>(
 /// An object that arrived in the bucket, as its event tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    tenant: VerifiedTenant,
+    tenant: TenantId,
     document: DocumentId,
 }
 
@@ -240,13 +240,13 @@ impl Arrival {
     #[must_use]
     pub fn of_key(key: &str) -> Option<Self> {
         let (tenant, document) = key.split_once('/')?;
-        Some(Self { tenant: VerifiedTenant::ours(tenant.parse().ok()?), document: document.parse().ok()? })
+        Some(Self { tenant: tenant.parse().ok()?, document: document.parse().ok()? })
     }
 
     /// Whose object it is.
     #[must_use]
     pub const fn tenant(&self) -> VerifiedTenant {
-        self.tenant
+        VerifiedTenant::ours(self.tenant)
     }
 
     /// Which document it belongs to.

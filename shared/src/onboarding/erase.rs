@@ -249,7 +249,7 @@ impl Onboarding {
         deadline: SystemTime,
     ) -> Result<Option<TenantSession<Erasure>>, Halt> {
         let tenant = VerifiedTenant::ours(record.tenant);
-        match self.tenancy.open::<Erasure>(tenant).await {
+        match self.tenancy.open::<Erasure>(tenant.clone()).await {
             Ok(session) => Ok(Some(session)),
             // The mapping row went last; or there never was anything.
             Err(SessionError::NoTenant) if closing.unmapping || record.store_begun_at.is_none() => Ok(None),

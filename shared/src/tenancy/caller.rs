@@ -11,7 +11,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use super::VerifiedTenant;
+use super::{IdToken, VerifiedTenant};
 use crate::ids::{TenantId, UserId};
 
 /// The Cognito group whose members administer their tenant. The Cedar policy `tenant-admin` names it too.
@@ -55,10 +55,21 @@ impl Caller {
         Ok(Self { tenant: VerifiedTenant::calling(tenant), user, groups })
     }
 
+    /// The same caller, with the token that the claims are of.
+    ///
+    /// # Errors
+    /// When it is another's: then these are not its claims.
+    pub fn with_token(self, token: IdToken) -> Result<Self, ClaimsRefused> {
+        if token.tenant() != self.tenant.id() || token.user() != self.user {
+            return Err(ClaimsRefused::OtherToken);
+        }
+        Ok(Self { tenant: VerifiedTenant::calling_with(token), ..self })
+    }
+
     /// The caller's tenant.
     #[must_use]
-    pub const fn tenant(&self) -> VerifiedTenant {
-        self.tenant
+    pub fn tenant(&self) -> VerifiedTenant {
+        self.tenant.clone()
     }
 
     /// The caller.
@@ -86,6 +97,12 @@ pub enum ClaimsRefused {
     /// The claim is there more than once.
     #[error("claim `{0}` is given more than once")]
     Duplicated(&'static str),
+    /// There is no token beside the claims, or more than one, or none that can be read.
+    #[error("the request does not carry one token that can be read")]
+    NoToken,
+    /// The token is not the one that the claims are of.
+    #[error("the token that the request carries is another than the one that was verified")]
+    OtherToken,
 }
 
 /// The claims of a token, as API Gateway puts them into `requestContext.authorizer.claims`.

@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{VerifiedTenant, perishable::Perishable};
+use super::perishable::Perishable;
 use crate::{
     cursor::CursorKey,
     ids::{ServiceId, TenantId},
@@ -64,8 +64,21 @@ pub(crate) mod tenant_state {
 /// The value of [`attributes::SUBSCRIPTION_STATE`] that lets users work.
 pub(crate) const ACTIVE: &str = "active";
 
+/// What a token's tags are made of.
+pub(super) const TAGGED: &str = "tenant_id, policy_store_id, tenant_state, subscription_state";
+
+/// The store that `tenant`'s row names; `None` when it is not that tenant's row.
+pub(super) fn store_of(tenant: TenantId, row: &HashMap<String, AttributeValue>) -> Option<ServiceId> {
+    let text = |name: &str| row.get(name)?.as_s().ok().map(String::as_str);
+    let named: TenantId = text(attributes::TENANT_ID)?.parse().ok()?;
+    if named != tenant {
+        return None;
+    }
+    text(attributes::POLICY_STORE_ID)?.parse().ok()
+}
+
 /// Both states are to say yes: whatever else they say, or do not say, is no.
-fn is_usable(row: &HashMap<String, AttributeValue>) -> bool {
+pub(super) fn is_usable(row: &HashMap<String, AttributeValue>) -> bool {
     let says = |name: &str, value: &str| {
         row.get(name).and_then(|state| state.as_s().ok()).is_some_and(|s| s == value)
     };
@@ -74,17 +87,13 @@ fn is_usable(row: &HashMap<String, AttributeValue>) -> bool {
 
 /// Reads a row; `None` when it is not this tenant's or anything in it is not what it should be.
 pub(super) fn parse(
-    tenant: VerifiedTenant,
+    tenant: TenantId,
     row: &HashMap<String, AttributeValue>,
     read_at: SystemTime,
 ) -> Option<Mapping> {
     let text = |name: &str| row.get(name)?.as_s().ok().map(String::as_str);
-    let named: TenantId = text(attributes::TENANT_ID)?.parse().ok()?;
-    if named != tenant.id() {
-        return None;
-    }
     Some(Mapping {
-        policy_store_id: text(attributes::POLICY_STORE_ID)?.parse().ok()?,
+        policy_store_id: store_of(tenant, row)?,
         share_template_id: text(attributes::SHARE_TEMPLATE_ID)?.parse().ok()?,
         cursor_key: CursorKey::from_bytes(row.get(attributes::CURSOR_KEY)?.as_b().ok()?.as_ref())?,
         usable: is_usable(row),

@@ -10,6 +10,9 @@
 //! The flow is the one of the AWS post that the product implements: a session for the tenant reads the
 //! tenant's mapping row, and only a session for tenant *and* store touches data. A wrong mapping row fails
 //! closed, because IAM demands that the store named in the session is tagged with the tenant.
+//!
+//! There is a second way ([`Sessions::Token`](crate::config::Sessions)), in which no function that serves callers may
+//! assume anything: STS is shown the caller's own token, and makes the tags of what the user pool signed ([`tags`]).
 
 mod assume;
 pub mod caller;
@@ -19,8 +22,10 @@ pub(crate) mod perishable;
 mod power;
 mod probe;
 mod session;
+pub mod tags;
+mod token;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 pub(crate) use mapping::{ACTIVE, attributes as mapping_attributes, tenant_state};
 pub use mapping::{KEPT_FOR as STATE_KEPT_FOR, Mapping};
@@ -31,14 +36,26 @@ pub use power::{
 };
 pub use session::{SessionError, TenantSession};
 
+pub use token::IdToken;
+
 use crate::ids::TenantId;
 
 /// A tenant that something trustworthy has named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct VerifiedTenant {
     id: TenantId,
-    /// Whether a session opens only while the tenant's subscription lets its users work.
-    gated: bool,
+    by: Voucher,
+}
+
+/// What has named it.
+#[derive(Debug, Clone)]
+enum Voucher {
+    /// Verified claims of a user's token.
+    Claims,
+    /// The same, and the token itself is at hand.
+    Token(Arc<IdToken>),
+    /// Something of our own that only a session of the tenant can have made.
+    Ours,
 }
 
 impl VerifiedTenant {
@@ -46,13 +63,18 @@ impl VerifiedTenant {
     ///
     /// Crate-private on purpose, like the next: whoever calls it vouches for `tenant`.
     pub(crate) const fn calling(tenant: TenantId) -> Self {
-        Self { id: tenant, gated: true }
+        Self { id: tenant, by: Voucher::Claims }
+    }
+
+    /// The same, where the token is at hand that the claims are of.
+    pub(crate) fn calling_with(token: IdToken) -> Self {
+        Self { id: token.tenant(), by: Voucher::Token(Arc::new(token)) }
     }
 
     /// A tenant for whom something is finished that was begun: an object's key, or an order of our own queue,
     /// named it. Sessions open whatever has become of the subscription, so that nothing is left half done.
     pub(crate) const fn ours(tenant: TenantId) -> Self {
-        Self { id: tenant, gated: false }
+        Self { id: tenant, by: Voucher::Ours }
     }
 
     /// Which tenant it is.
@@ -63,7 +85,15 @@ impl VerifiedTenant {
 
     /// Whether the tenant has to be usable for a session to open.
     const fn is_gated(&self) -> bool {
-        self.gated
+        !matches!(self.by, Voucher::Ours)
+    }
+
+    /// The token that a session of the tenant can be had for.
+    const fn token(&self) -> Option<&Arc<IdToken>> {
+        match &self.by {
+            Voucher::Token(token) => Some(token),
+            Voucher::Claims | Voucher::Ours => None,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ impl Tenancy {
         store: &ServiceId,
     ) -> Result<aws_sdk_verifiedpermissions::Client, SessionError> {
         let role = P::role(&self.roles);
-        let (config, _) = self.assume(P::NAME, role, VerifiedTenant::ours(tenant), Some(store)).await?;
+        let (config, _) = self.assume(P::NAME, role, &VerifiedTenant::ours(tenant), Some(store)).await?;
         #[expect(
             clippy::disallowed_methods,
             reason = "narrowed credentials: IAM refuses what is not the tenant's"

@@ -37,6 +37,12 @@ pub enum SessionError {
     /// STS answered without credentials, or with an expiry that is no time.
     #[error("the reply to AssumeRole lacks its credentials")]
     NoCredentials,
+    /// STS does not take the caller's token any more.
+    #[error("the caller's token is refused")]
+    TokenRefused(#[source] Box<aws_sdk_sts::Error>),
+    /// Sessions are had for tokens here, and there is none.
+    #[error("there is no token to open a session with")]
+    NoToken,
     /// The mapping row could not be read.
     #[error("the tenant's mapping row could not be read")]
     Mapping(#[source] Box<aws_sdk_dynamodb::Error>),
@@ -102,6 +108,7 @@ pub(super) struct Opened {
     config: SdkConfig,
     resources: Arc<Resources>,
     expires_at: SystemTime,
+    usable_until: SystemTime,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     verified_permissions: OnceLock<aws_sdk_verifiedpermissions::Client>,
@@ -120,11 +127,18 @@ impl Opened {
             config,
             resources,
             expires_at,
+            usable_until: expires_at - NOT_USED_LAST,
             dynamodb: OnceLock::new(),
             s3: OnceLock::new(),
             verified_permissions: OnceLock::new(),
             sqs: OnceLock::new(),
         }
+    }
+
+    /// Not to be used from `end` on, though STS may have given it longer.
+    pub(super) fn until(mut self, end: SystemTime) -> Self {
+        self.usable_until = self.usable_until.min(end);
+        self
     }
 
     /// The client of tables that these credentials make.
@@ -204,6 +218,6 @@ impl Perishable for Opened {
         self.expires_at - RENEWED_AHEAD
     }
     fn usable_until(&self) -> SystemTime {
-        self.expires_at - NOT_USED_LAST
+        self.usable_until
     }
 }

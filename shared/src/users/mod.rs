@@ -47,7 +47,7 @@ pub use error::UserError;
 pub use invite::{Invitation, invite};
 pub use listing::{Page, list};
 pub use removal::remove;
-pub(crate) use row::{is_member, key};
+pub(crate) use row::{STANDING, is_member, key, standing};
 
 use crate::ids::UserId;
 

@@ -51,6 +51,20 @@ pub(crate) fn is_member(tenant: TenantId, user: UserId, row: &Row) -> bool {
     read(tenant, row).is_ok_and(|found| found.id == user && found.state != UserState::Removing)
 }
 
+/// What [`standing`] reads.
+pub(crate) const STANDING: &str = "tenant_id, user_id, user_role, user_state";
+
+/// What somebody is in the tenant, by the row that was read as theirs; `None` when they are not a user of it, or are
+/// being removed.
+pub(crate) fn standing(tenant: TenantId, user: UserId, row: &Row) -> Option<UserRole> {
+    let text = |name: &str| row.get(name)?.as_s().ok().map(String::as_str);
+    let is_theirs = text("tenant_id")? == tenant.to_string() && text("user_id")? == user.to_string();
+    match UserState::parse(text("user_state")?)? {
+        UserState::Invited | UserState::Active if is_theirs => UserRole::parse(text("user_role")?),
+        _ => None,
+    }
+}
+
 /// The row of a user.
 pub(super) fn write(tenant: TenantId, user: &User) -> Row {
     let mut row = key(tenant, user.id);
