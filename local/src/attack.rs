@@ -7,6 +7,7 @@
 //! Two tenants are opened for it, one to attack and one to attack from, and one whose subscription ends. Traffic goes
 //! to the loopback only, and every loop has an end.
 
+mod bearers;
 mod cast;
 mod deputies;
 pub mod fuzz;
@@ -162,6 +163,9 @@ pub async fn run(
     let scene = cast::Scene::set(details).await?;
     powers::attack(&scene, &mut report).await?;
     deputies::attack(&scene, &mut report).await?;
+    if scene.tokens_decide() {
+        bearers::attack(&scene, &mut report).await?;
+    }
     urls::attack(&scene, &mut report).await?;
     matrix::attack(&scene, &mut report).await?;
     if let Some(lasts) = fuzz {

@@ -91,12 +91,57 @@ impl CallError {
     }
 }
 
+fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// The client of everything that speaks to this machine: no proxy, bounded.
 pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().no_proxy().timeout(CALL_TIMEOUT).build()
 }
 
 impl Root {
+    /// The session that STS opens for somebody's ID token. Nobody signs that.
+    pub(crate) async fn by_token(&self, role: &str, token: &str) -> Result<Self, CallError> {
+        const OPERATION: &str = "AssumeRoleWithWebIdentity";
+        let unanswered = |source| CallError::Unanswered { operation: OPERATION.to_owned(), source };
+        let form = [
+            ("Action", OPERATION),
+            ("Version", "2011-06-15"),
+            ("RoleArn", role),
+            ("RoleSessionName", "bearer"),
+            ("DurationSeconds", "900"),
+            ("WebIdentityToken", token),
+        ];
+        let body: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let request = self.http.post(format!("{}/", self.endpoint)).body(body.join("&"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.send().await.map_err(unanswered)?;
+        let status = answer.status().as_u16();
+        let body = answer.text().await.map_err(unanswered)?;
+        if status != 200 {
+            return Err(CallError::Refused { operation: OPERATION.to_owned(), status, body });
+        }
+        self.with_session_of(&body, OPERATION)
+    }
+
+    /// The same account with the credentials that STS has answered to `operation`.
+    pub(crate) fn with_session_of(&self, answer: &str, operation: &str) -> Result<Self, CallError> {
+        let missing = |missing| CallError::Answer { operation: operation.to_owned(), missing };
+        let answer = roxmltree::Document::parse(answer).map_err(|_| missing("XML"))?;
+        let text = |name: &'static str| {
+            let node = answer.descendants().find(|node| node.tag_name().name() == name);
+            node.and_then(|node| node.text()).map(str::to_owned).ok_or_else(|| missing(name))
+        };
+        Ok(Self {
+            access_key_id: text("AccessKeyId")?,
+            secret_access_key: text("SecretAccessKey")?,
+            session_token: Some(text("SessionToken")?),
+            ..self.clone()
+        })
+    }
+
     /// A call in AWS's JSON form, such as Cognito's; `target` is `Service.Operation`.
     ///
     /// # Errors
@@ -118,7 +163,6 @@ impl Root {
         let operation = parameters.first().map_or("", |(_, operation)| operation);
         let request = http::Request::post(format!("{}/", self.endpoint))
             .header("content-type", "application/x-www-form-urlencoded");
-        let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
         let body: Vec<_> =
             parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         self.call(service, operation, request, body.join("&")).await

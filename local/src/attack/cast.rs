@@ -131,6 +131,11 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether callers' sessions are had for their tokens.
+    pub(super) fn tokens_decide(&self) -> bool {
+        self.details.output("TenantSessions") == "token"
+    }
+
     pub(super) fn someone(&self, who: Who) -> Result<&Someone, AttackError> {
         let found = self.people.iter().find(|(known, _)| *known == who).map(|(_, someone)| someone);
         found.ok_or_else(|| AttackError::Scene(format!("{} is missing", who.name())))

@@ -7,6 +7,7 @@
 
 use super::{
     AttackError, Report,
+    bearers::OF_CALLERS,
     cast::Scene,
     powers::{assume, credentials, tags, tenant_roles},
 };
@@ -68,13 +69,22 @@ async fn lent_with_tags(
 ) -> Result<(), AttackError> {
     let (id, store) = (scene.attacking.tenant_id.as_str(), &scene.attacking.policy_store_id);
     let whole = tags(id, (role != "Mapping").then_some(store));
-    let mut lent_to = None;
+    let (mut lent_to, mut refused) = (None, Vec::new());
     for function in FUNCTIONS {
         let Some(own) = credentials(scene, function) else { continue };
-        if ask(&own, arn, &whole, None).await == "lent" {
-            lent_to = Some(own);
-            break;
+        match ask(&own, arn, &whole, None).await {
+            got if got == "lent" => {
+                lent_to = Some(own);
+                break;
+            }
+            got => refused.push((function, got)),
         }
+    }
+    if lent_to.is_none() && scene.tokens_decide() && OF_CALLERS.contains(&role) {
+        for (function, got) in refused {
+            report.tried(&format!("{function}, with all tags"), "refused", &got);
+        }
+        return Ok(());
     }
     let own = lent_to.ok_or_else(|| AttackError::Scene(format!("no function is lent Tenant{role}Role")))?;
     let session = assume(&own, arn, &whole, None).await;

@@ -13,14 +13,14 @@ use super::{
     cast::{PLANTED, Scene, Someone},
     routes,
     table::{OPEN, OpenRow, Row, TABLE, Target, Who},
-    tokens::{Forge, Pool},
+    tokens::{Forge, Pool, claims_of},
 };
 use crate::{
     account,
     story::client::{Answer, Visitor},
 };
 
-const UNAUTHORIZED: &str = "401 unauthorized";
+pub(super) const UNAUTHORIZED: &str = "401 unauthorized";
 
 pub(super) async fn attack(scene: &Scene<'_>, report: &mut Report<'_>) -> Result<(), AttackError> {
     let deployed = routes::deployed();
@@ -148,6 +148,16 @@ struct Forged {
 
 async fn forged(scene: &Scene<'_>, other: &OtherPool) -> Result<Forged, AttackError> {
     let owner: &Someone = scene.someone(Who::Owner)?;
+    let (pool, tokens) = forge(scene, other, owner).await?;
+    Ok(Forged { tokens, sound: pool.token(&claims_of(&owner.token)?) })
+}
+
+/// Tokens that are none, each with what is wrong with it, and the pool whose key is the right one.
+pub(super) async fn forge(
+    scene: &Scene<'_>,
+    other: &OtherPool,
+    owner: &Someone,
+) -> Result<(Pool, Vec<(&'static str, Option<String>)>), AttackError> {
     let ours = account::pool_key(scene.details, &scene.details.user_pool_id).map_err(AttackError::Key)?;
     let pool = Pool::of(&ours, &owner.token)?;
     let theirs = account::pool_key(scene.details, &other.id).map_err(AttackError::Key)?;
@@ -160,20 +170,20 @@ async fn forged(scene: &Scene<'_>, other: &OtherPool) -> Result<Forged, AttackEr
         access_token: &owner.access_token,
         now_s: shared::clock::epoch_s(shared::clock::Clock::system().now()),
     };
-    let forged = Forged { tokens: forge.all()?, sound: forge.sound()? };
-    for (_, token) in &forged.tokens {
+    let tokens = forge.all()?;
+    for (_, token) in &tokens {
         scene.plant("a refused token", token.as_deref().unwrap_or_default());
     }
-    Ok(forged)
+    Ok((pool, tokens))
 }
 
 /// A second user pool of the same account: somebody else's, whose tokens are signed as well as ours.
-struct OtherPool {
+pub(super) struct OtherPool {
     id: String,
 }
 
 impl OtherPool {
-    async fn make(scene: &Scene<'_>) -> Result<Self, AttackError> {
+    pub(super) async fn make(scene: &Scene<'_>) -> Result<Self, AttackError> {
         let made = cognito(scene, "CreateUserPool", &json!({ "PoolName": "somebody-elses" })).await?;
         let id = made.pointer("/UserPool/Id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let pool = Self { id };
@@ -192,7 +202,7 @@ impl OtherPool {
         Ok(json!({ "alg": "RS256", "kid": kid }))
     }
 
-    async fn remove(self, scene: &Scene<'_>) {
+    pub(super) async fn remove(self, scene: &Scene<'_>) {
         // What is left of it goes with the account.
         let _ = cognito(scene, "DeleteUserPool", &json!({ "UserPoolId": self.id })).await;
     }

@@ -12,18 +12,18 @@ use uuid::Uuid;
 
 use super::{AttackError, Report, cast::Scene, with};
 use crate::{
-    account::{self, Details, FUNCTIONS, Tenant},
+    account::{self, Details, Tenant},
     aws::{CallError, Root},
 };
 
-/// Functions that work across tenants.
-const CONTROL_PLANE: [&str; 4] = ["Signup", "Onboarding", "Subscriptions", "Metering"];
+/// Functions that work across tenants. What `TokenTags` reads of them all tells them apart.
+const CONTROL_PLANE: [&str; 5] = ["Signup", "Onboarding", "Subscriptions", "Metering", "TokenTags"];
 const DENIED: &str = "access denied";
 
 pub(super) async fn attack(scene: &Scene<'_>, report: &mut Report<'_>) -> Result<(), AttackError> {
     let details = scene.details;
     let places = Places::of(scene).await?;
-    for function in FUNCTIONS {
+    for function in account::deployed(details) {
         let Some(own) = credentials(scene, function) else { continue };
         if !CONTROL_PLANE.contains(&function) {
             report.begin(&format!("{function}: its own credentials"));
@@ -98,24 +98,11 @@ pub(super) async fn assume(
     }
     asked.extend(external_id.map(|id| ("ExternalId".to_owned(), id)));
     let asked: Vec<_> = asked.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let answer = who.query("sts", &asked).await?;
-    let missing = |missing| CallError::Answer { operation: "AssumeRole".to_owned(), missing };
-    let answer = roxmltree::Document::parse(&answer).map_err(|_| missing("XML"))?;
-    let text = |name: &'static str| {
-        let node =
-            answer.descendants().find(|node| node.has_tag_name(name) || node.tag_name().name() == name);
-        node.and_then(|node| node.text()).map(str::to_owned).ok_or_else(|| missing(name))
-    };
-    Ok(Root {
-        access_key_id: text("AccessKeyId")?,
-        secret_access_key: text("SecretAccessKey")?,
-        session_token: Some(text("SessionToken")?),
-        ..who.clone()
-    })
+    who.with_session_of(&who.query("sts", &asked).await?, "AssumeRole")
 }
 
 /// Where a tenant's data can be.
-struct Places {
+pub(super) struct Places {
     /// By name, with the attributes of its key and its indexes.
     tables: BTreeMap<String, Table>,
     bucket: String,
@@ -127,7 +114,7 @@ struct Table {
 }
 
 impl Places {
-    async fn of(scene: &Scene<'_>) -> Result<Self, AttackError> {
+    pub(super) async fn of(scene: &Scene<'_>) -> Result<Self, AttackError> {
         let mut tables = BTreeMap::new();
         for (_, name) in scene.details.outputs.iter().filter(|(output, _)| output.ends_with("TableName")) {
             let asked = json!({ "TableName": name });
@@ -164,7 +151,7 @@ impl Places {
 }
 
 /// Tries everything on what is `tenant`'s; each must be refused.
-async fn against(who: &Root, places: &Places, tenant: &Tenant, report: &mut Report<'_>) {
+pub(super) async fn against(who: &Root, places: &Places, tenant: &Tenant, report: &mut Report<'_>) {
     for (what, outcome) in tries(who, places, tenant).await {
         let got = match &outcome {
             Err(error) if error.is_access_denied() => DENIED.to_owned(),
@@ -176,7 +163,7 @@ async fn against(who: &Root, places: &Places, tenant: &Tenant, report: &mut Repo
 }
 
 /// How many of the same tries on one's own tenant are let through to the service.
-async fn reached(who: &Root, places: &Places, tenant: &Tenant) -> usize {
+pub(super) async fn reached(who: &Root, places: &Places, tenant: &Tenant) -> usize {
     let tried = tries(who, places, tenant).await;
     tried.iter().filter(|(_, outcome)| !outcome.as_ref().is_err_and(CallError::is_access_denied)).count()
 }

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::{AttackError, Report, cast::Scene};
-use crate::account::{FUNCTIONS, function_log};
+use crate::account::{deployed, function_log};
 
 pub(super) async fn look(scene: &Scene<'_>, report: &mut Report<'_>) -> Result<(), AttackError> {
     let details = scene.details;
     let mut written = Vec::new();
-    for function in FUNCTIONS {
+    for function in deployed(scene.details) {
         written.push((format!("the log of {function}"), function_log(details, function).await?.join("\n")));
     }
     for (what, path) in [("the access log", &details.access_log), ("the engine's log", &details.engine_log)] {

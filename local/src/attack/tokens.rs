@@ -153,11 +153,6 @@ impl Forge<'_> {
         ])
     }
 
-    /// A sound token of our own making: what shows that the others are refused for what is wrong with them.
-    pub(super) fn sound(&self) -> Result<String, AttackError> {
-        Ok(self.pool.token(&claims_of(self.id_token)?))
-    }
-
     fn aged(&self, claims: &Value) -> Value {
         let times = [("exp", 60), ("iat", 3660), ("auth_time", 3660)];
         times

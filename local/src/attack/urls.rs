@@ -128,7 +128,13 @@ async fn download(scene: &Scene<'_>, report: &mut Report<'_>) -> Result<(), Atta
         ("signed by another tenant's session", &scene.attacking, now, "403"),
     ] {
         let tags = tags(&tenant.tenant_id, Some(&tenant.policy_store_id));
-        let session = assume(&own, role, &tags, None).await.map_err(failed)?;
+        let session = if scene.tokens_decide() {
+            let who = if tenant.tenant_id == scene.attacked.tenant_id { Who::Owner } else { Who::Foreigner };
+            own.by_token(role, &scene.someone(who)?.token).await
+        } else {
+            assume(&own, role, &tags, None).await
+        };
+        let session = session.map_err(failed)?;
         let url = session.presigned("GET", &key, at, LASTS).map_err(failed)?;
         scene.plant_url(&url);
         report.tried(
