@@ -20,9 +20,11 @@ use crate::paths::Paths;
 const READING_MAX: Duration = Duration::from_secs(120);
 /// What is proved when nothing is named.
 const TEMPLATES: [&str; 2] = ["template.yaml", "template-seller.yaml"];
-/// The declared list and the snapshot, beside the prover.
+/// The declared list and the snapshot, beside the prover; and how both differ where callers' tokens decide.
 const PROMISES: &str = "local/prover/promises.toml";
 const PERMISSIONS: &str = "local/prover/permissions.txt";
+const PROMISES_BY_TOKEN: &str = "local/prover/promises-token.toml";
+const PERMISSIONS_BY_TOKEN: &str = "local/prover/permissions-token.txt";
 
 /// What to prove, and how to tell.
 #[derive(Debug, Clone, Default)]
@@ -80,22 +82,43 @@ pub async fn run(
     let input = read(options, templates).await?;
     let begun = Instant::now();
     let proof = proved(templates, &input, &promises)?;
-    let took = begun.elapsed();
+    let actions = input.services.actions();
     let snapshot = paths.root().join(PERMISSIONS);
-    if wanted.accept && is_ours {
-        std::fs::write(&snapshot, &proof.permissions).map_err(file(&snapshot))?;
-    }
-    let differences = if is_ours {
-        prover::difference(&std::fs::read_to_string(&snapshot).unwrap_or_default(), &proof.permissions)
-    } else {
-        Vec::new()
+    let mut told = |proof: &Proof, permissions: &str, snapshot: &Path, begun: Instant| {
+        let differences = match (is_ours, wanted.accept) {
+            (false, _) => Vec::new(),
+            (true, true) => {
+                std::fs::write(snapshot, permissions).map_err(file(snapshot))?;
+                Vec::new()
+            }
+            (true, false) => {
+                prover::difference(&std::fs::read_to_string(snapshot).unwrap_or_default(), permissions)
+            }
+        };
+        if wanted.json {
+            as_lines(proof, &differences, begun.elapsed(), print);
+        } else {
+            print(&as_table(proof, permissions, &differences, is_ours, begun.elapsed(), actions));
+        }
+        Ok::<_, ProveError>(proof.holds() && differences.is_empty())
     };
-    if wanted.json {
-        as_lines(&proof, &differences, took, print);
-    } else {
-        print(&as_table(&proof, &differences, is_ours, took, input.services.actions()));
+    let mut holds = told(&proof, &proof.permissions, &snapshot, begun)?;
+    if all_ours(templates) {
+        let begun = Instant::now();
+        let by_token = proved(templates, &input, &declared_by_token(&paths, promises)?)?;
+        let permissions = otherwise(&proof, &by_token);
+        holds &= told(&by_token, &permissions, &paths.root().join(PERMISSIONS_BY_TOKEN), begun)?;
     }
-    Ok(proof.holds() && differences.is_empty())
+    Ok(holds)
+}
+
+/// What a proof's permissions are, as the difference from those of another: a line each.
+#[must_use]
+pub fn otherwise(from: &Proof, proof: &Proof) -> String {
+    let mut lines: Vec<String> =
+        prover::difference(&from.permissions, &proof.permissions).iter().map(as_text).collect();
+    lines.sort_by_key(|line| line.get(2..).map(str::to_owned));
+    lines.join("\n") + "\n"
 }
 
 /// Templates, expanded, and IAM's list of actions.
@@ -133,6 +156,20 @@ fn declared(paths: &Paths) -> Result<Promises, ProveError> {
     let path = paths.root().join(PROMISES);
     let text = std::fs::read_to_string(&path).map_err(file(&path))?;
     Ok(Promises::parse(&text)?)
+}
+
+/// The same where callers' tokens decide.
+fn declared_by_token(paths: &Paths, promises: Promises) -> Result<Promises, ProveError> {
+    let path = paths.root().join(PROMISES_BY_TOKEN);
+    let text = std::fs::read_to_string(&path).map_err(file(&path))?;
+    Ok(promises.overlaid_by(&text)?)
+}
+
+/// Whether they are ours, by name.
+fn all_ours(templates: &[PathBuf]) -> bool {
+    let is_ours =
+        |path: &PathBuf| TEMPLATES.iter().any(|name| path.file_name().is_some_and(|file| file == *name));
+    templates.iter().all(is_ours)
 }
 
 /// Proves expanded templates: together, if they are ours by name; held to nothing declared otherwise.
@@ -189,13 +226,14 @@ fn as_lines(proof: &Proof, differences: &[Difference], took: Duration, print: &m
 
 fn as_table(
     proof: &Proof,
+    permissions: &str,
     differences: &[Difference],
     is_ours: bool,
     took: Duration,
     actions: usize,
 ) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "\n{}", proof.permissions.trim_end());
+    let _ = writeln!(text, "\n{}", permissions.trim_end());
     for (title, lines) in [
         ("Counterexamples", proof.counterexamples.iter().map(prover::Counterexample::sentence).collect()),
         ("Declared, and not so", proof.stale.clone()),

@@ -15,6 +15,7 @@
 //! beside IAM. Service and resource control policies are not modelled; they only take away.
 
 mod facts;
+mod federation;
 mod promises;
 mod proof;
 mod questions;
@@ -55,7 +56,8 @@ pub struct Input {
 /// A line of the declared list that cannot be read.
 pub fn prove(world: &World, promises: &Promises, facts: &Facts) -> Result<Proof, PromisesError> {
     let tenants = Tenants::of(&promises.tenant);
-    let made: Made = sessions::make(world, promises, &tenants);
+    let mut made: Made = sessions::make(world, promises, &tenants);
+    federation::make(world, promises, &tenants, &mut made);
     let asked = reach::everything(world, facts, &tenants);
     let reach = reach::ask(world, promises, &tenants, &asked, &made.sessions)?;
     Ok(Proof::of(world, promises, made, reach))

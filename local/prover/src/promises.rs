@@ -64,6 +64,9 @@ pub struct Declared {
     /// The roles, by logical id, that may make a session of it.
     #[serde(default)]
     pub lent_to: BTreeSet<String>,
+    /// The identity providers, by logical id, whose tokens open a session of it.
+    #[serde(default)]
+    pub vouched_by: BTreeSet<String>,
     /// What a caller has to say to be lent it.
     #[serde(default)]
     pub external_id: Option<String>,
@@ -116,6 +119,22 @@ impl Promises {
             declared.rights(role)?;
         }
         Ok(promises)
+    }
+
+    /// The same with what `toml` declares instead: its roles in place of those of the same name, its stacks' parameters
+    /// beside those that are there.
+    ///
+    /// # Errors
+    /// [`PromisesError`], also for a stack that is not there.
+    pub fn overlaid_by(mut self, toml: &str) -> Result<Self, PromisesError> {
+        let other = Self::parse(toml)?;
+        for put in other.stack {
+            let one = self.stack.iter_mut().find(|one| one.template == put.template);
+            let one = one.ok_or_else(|| PromisesError::Malformed(format!("there is no {}", put.template)))?;
+            one.parameters.extend(put.parameters);
+        }
+        self.role.extend(other.role);
+        Ok(self)
     }
 
     /// Nothing declared: whatever reaches anything but a tenant's own is a counterexample.

@@ -181,18 +181,19 @@ fn permissions(world: &World, promises: &Promises, made: &Made, reach: &Reach) -
     for role in roles {
         let declared = promises.role.get(&role.name);
         let tags = declared.and_then(|declared| declared.tenant.as_ref());
-        let lent: BTreeSet<String> = made
-            .lent
-            .iter()
-            .filter(|(_, lent)| *lent == role.name)
-            .map(|(borrower, _)| borrower.clone())
-            .collect();
+        let of = |vouched: bool| -> BTreeSet<String> {
+            let is = |name: &String| world.providers.iter().any(|provider| provider.name == *name) == vouched;
+            let lent = made.lent.iter().filter(|(by, lent)| *lent == role.name && is(by));
+            lent.map(|(by, _)| by.clone()).collect()
+        };
+        let (lent, vouched) = (of(false), of(true));
         let _ = writeln!(text, "{}", role.name);
         if let Some(tags) = tags {
             let _ = writeln!(text, "    one tenant at a time, by the tags {}", listed(tags));
         }
         for (title, names) in [
             ("lent to", &lent),
+            ("opened by tokens of", &vouched),
             ("assumed by", &role.trusted.services),
             ("run by", &role.runs),
             ("everything in", &role.managed),

@@ -82,6 +82,7 @@ pub(crate) fn make(world: &World, promises: &Promises, tenants: &Tenants) -> Mad
         }
         next += 1;
     }
+    keeps(world, promises, tenants, &mut made);
     for (name, declared) in &promises.role {
         for borrower in &declared.lent_to {
             let possible = made.lent.contains(&(borrower.clone(), name.clone()));
@@ -93,6 +94,39 @@ pub(crate) fn make(world: &World, promises: &Promises, tenants: &Tenants) -> Mad
     made
 }
 
+/// Says which roles' own policies let them assume a tenant's role that is not lent to them: nothing comes of it as long
+/// as the other side does not trust them, which is one side too few.
+fn keeps(world: &World, promises: &Promises, tenants: &Tenants, made: &mut Made) {
+    let space = tenants.tag_space();
+    let Some(plain) = space.iter().find(|tagged| tagged.well_formed && tagged.tags.len() > 1) else { return };
+    let untagged = Tagged { tags: Vec::new(), called: String::new(), well_formed: true };
+    for (name, declared) in promises.role.iter().filter(|(_, declared)| declared.tenant.is_some()) {
+        let Some(target) = world.role(name) else { continue };
+        for role in world.roles.iter().filter(|role| !declared.lent_to.contains(&role.name)) {
+            made.questions += 1;
+            let Some(principal) = principal(role, &untagged) else { continue };
+            let input =
+                Assume { session_name: "prover".to_owned(), tags: plain.tags.clone(), ..Assume::default() };
+            let asked = IamRole {
+                arn: target.arn.clone(),
+                id: None,
+                trust: target.trust.clone(),
+                tags: target.tags.clone(),
+                session_seconds_max: 3_600,
+            };
+            let environment = environment(&world.region);
+            let asked = assume_role(&principal, &policies(role), &asked, &input, &environment);
+            let keeps = asked.is_ok_and(|asked| {
+                asked.decisions.iter().any(|one| one.action == "sts:AssumeRole" && one.identity_allows)
+            });
+            if keeps {
+                let what = format!("has the right to assume {name}, which is not lent to it");
+                made.wrong.push((role.name.clone(), what, "its own policies".to_owned()));
+            }
+        }
+    }
+}
+
 /// Whether a service may make a session of a role; says which may that are not declared.
 fn by_services(role: &Role, declared: &Declared, promises: &Promises, made: &mut Made) -> bool {
     let judged = promises.role.contains_key(&role.name);
@@ -102,14 +136,12 @@ fn by_services(role: &Role, declared: &Declared, promises: &Promises, made: &mut
         any = true;
         if judged && !declared.services.contains(service) {
             let what = format!("can make a session of {}, which is not declared", role.name);
-            made.wrong.push((format!("the service {service}"), what, by_trust(role)));
+            made.wrong.push((
+                format!("the service {service}"),
+                what,
+                format!("the trust policy of {}", role.name),
+            ));
         }
-    }
-    for provider in &role.trusted.federated {
-        made.questions += 1;
-        let who = format!("whoever {provider} vouches for");
-        let what = format!("can make a session of {}, which this proof does not judge", role.name);
-        made.wrong.push((who, what, by_trust(role)));
     }
     if !judged {
         return any;
@@ -125,10 +157,6 @@ fn by_services(role: &Role, declared: &Declared, promises: &Promises, made: &mut
         made.stale.push(format!("{} is declared to run {resource}, and does not", role.name));
     }
     any
-}
-
-fn by_trust(role: &Role) -> String {
-    format!("the trust policy of {}", role.name)
 }
 
 /// One caller and one role: which sessions come of it.

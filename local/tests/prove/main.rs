@@ -11,6 +11,7 @@
 mod mutations;
 mod ours;
 mod peers;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,9 +58,19 @@ fn declared() -> Promises {
     Promises::parse(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// What is declared where callers' tokens decide.
+fn by_token() -> Promises {
+    let path = root().join("local/prover/promises-token.toml");
+    declared().overlaid_by(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 /// Proves our templates, as they are or as changed.
 fn prove_ours(templates: &[Value], facts: &Facts) -> Proof {
-    let promises = declared();
+    prove_with(&declared(), templates, facts)
+}
+
+/// The same, held to this.
+fn prove_with(promises: &Promises, templates: &[Value], facts: &Facts) -> Proof {
     let stacks: Vec<Stack> = promises
         .stack
         .iter()
@@ -74,7 +85,7 @@ fn prove_ours(templates: &[Value], facts: &Facts) -> Proof {
             Stack::new(place, template.clone()).unwrap()
         })
         .collect();
-    prover::prove(&World::of(&stacks).unwrap(), &promises, facts).unwrap()
+    prover::prove(&World::of(&stacks).unwrap(), promises, facts).unwrap()
 }
 
 /// Proves a template of somebody else's, of which nothing but the names of the tags is declared.

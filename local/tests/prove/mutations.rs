@@ -27,7 +27,10 @@ fn statement<'a>(template: &'a mut Value, of: &str, sid: &str) -> &'a mut Value 
 }
 
 fn trust<'a>(template: &'a mut Value, of: &str) -> &'a mut Value {
-    &mut role(template, of)["AssumeRolePolicyDocument"]["Statement"][0]
+    let document = &mut role(template, of)["AssumeRolePolicyDocument"];
+    // Where it depends on who decides, functions do in the second case.
+    let document = if document.get("Fn::If").is_some() { &mut document["Fn::If"][2] } else { document };
+    &mut document["Statement"][0]
 }
 
 fn add_action(statement: &mut Value, action: &str) {

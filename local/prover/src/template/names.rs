@@ -32,7 +32,9 @@ impl Stack {
         Ok(match resource.kind {
             "AWS::Cognito::UserPool" => format!("{}_{}", place.region, plain(logical)),
             "AWS::KMS::Key" => format!("key-{}", plain(logical)),
-            "AWS::IAM::ManagedPolicy" | "AWS::SNS::Topic" => self.arn(resource, path)?,
+            "AWS::IAM::ManagedPolicy" | "AWS::IAM::OIDCProvider" | "AWS::SNS::Topic" => {
+                self.arn(resource, path)?
+            }
             "AWS::SQS::Queue" => {
                 format!("https://sqs.{}.amazonaws.com/{}/{name}", place.region, place.account)
             }
@@ -54,6 +56,10 @@ impl Stack {
             ("AWS::SQS::Queue", "QueueUrl")
             | ("AWS::KMS::Key", "KeyId")
             | ("AWS::Cognito::UserPool", "UserPoolId") => self.physical_id(logical, path),
+            ("AWS::Cognito::UserPool", "ProviderName") => {
+                let pool = self.physical_id(logical, path)?;
+                Ok(format!("cognito-idp.{}.amazonaws.com/{pool}", self.place().region))
+            }
             ("AWS::DynamoDB::Table", "StreamArn") => Ok(format!("{}/stream/one", self.arn(resource, path)?)),
             (kind, _) => Err(self.unresolved(
                 path,
@@ -84,6 +90,11 @@ impl Stack {
                 _ => here("events", format!("rule/{name}")),
             },
             "AWS::IAM::ManagedPolicy" => global("iam", format!("policy{}{name}", self.path_of(resource)?)),
+            "AWS::IAM::OIDCProvider" => {
+                let url = self.text(resource, "Url")?.ok_or_else(|| self.missing(&resource.path("Url")))?;
+                let issuer = url.strip_prefix("https://").unwrap_or(&url).trim_end_matches('/');
+                global("iam", format!("oidc-provider/{issuer}"))
+            }
             "AWS::IAM::Role" => global("iam", format!("role{}{name}", self.path_of(resource)?)),
             "AWS::KMS::Key" => here("kms", format!("key/{}", self.physical_id(resource.logical, path)?)),
             "AWS::Lambda::Function" => here("lambda", format!("function:{name}")),

@@ -15,6 +15,7 @@ use crate::template::{Resource, Stack, TemplateError, scalar};
 pub struct World {
     pub(crate) roles: Vec<Role>,
     pub(crate) things: Vec<Thing>,
+    pub(crate) providers: Vec<Provider>,
     /// In the order of the stacks.
     pub(crate) accounts: Vec<String>,
     pub(crate) region: String,
@@ -58,6 +59,27 @@ pub(crate) struct Trusted {
     pub(crate) federated: BTreeSet<String>,
     /// A form whose reach is not plain, so that everybody has to be asked.
     pub(crate) unclear: bool,
+}
+
+/// An OpenID Connect provider whose word STS takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Provider {
+    /// Its logical id, or its ARN where no stack makes it.
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    /// Without `https://`.
+    pub(crate) issuer: String,
+    /// The clients whose tokens are taken.
+    pub(crate) clients: Vec<String>,
+}
+
+impl Provider {
+    /// One that a trust policy names and that no stack makes.
+    pub(crate) fn foreign(arn: &str) -> Option<Self> {
+        let (_, issuer) = arn.split_once(":oidc-provider/")?;
+        let text = |text: &str| text.to_owned();
+        Some(Self { name: text(arn), arn: text(arn), issuer: text(issuer), clients: vec![text("a-client")] })
+    }
 }
 
 /// Something that a permission can be on.
@@ -132,6 +154,16 @@ impl World {
                 if resource.kind == "AWS::IAM::Role" {
                     world.roles.push(role(stack, resource)?);
                 }
+                if resource.kind == "AWS::IAM::OIDCProvider" {
+                    let arn = stack.arn(resource, resource.logical)?;
+                    let clients = strings(stack, resource, "ClientIdList")?;
+                    let made = Provider::foreign(&arn).map(|one| Provider {
+                        name: resource.logical.to_owned(),
+                        clients,
+                        ..one
+                    });
+                    world.providers.extend(made);
+                }
                 world.things.extend(thing(stack, resource)?);
             }
         }
@@ -153,6 +185,11 @@ impl World {
     /// The account of the first stack.
     pub(crate) fn account(&self) -> &str {
         self.accounts.first().map_or("", String::as_str)
+    }
+
+    /// A provider by its ARN.
+    pub(crate) fn provider(&self, arn: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.arn == arn)
     }
 
     /// A role by its logical id.
@@ -251,7 +288,12 @@ fn collect<'a>(name: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
 fn role(stack: &Stack, resource: Resource<'_>) -> Result<Role, TemplateError> {
     let path = |property: &str| resource.path(property);
     let document = stack.property(resource, "AssumeRolePolicyDocument")?;
-    let document = document.ok_or_else(|| stack.missing(&path("AssumeRolePolicyDocument")))?;
+    let mut document = document.ok_or_else(|| stack.missing(&path("AssumeRolePolicyDocument")))?;
+    // IAM takes the document as a text, too, which is how the name of a condition key can be put together.
+    if let Value::String(text) = &document {
+        document = serde_json::from_str(text)
+            .map_err(|error| stack.refused(&path("AssumeRolePolicyDocument"), &error.to_string()))?;
+    }
     let mut identity = Vec::new();
     if let Some(Value::Array(policies)) = stack.property(resource, "Policies")? {
         for one in &policies {
