@@ -18,7 +18,8 @@ use crate::{
 const TENANTS_KEPT: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 /// How many sessions one environment keeps, of all powers together: a function has two at most, beside that which
-/// reads mapping rows. A session weighs about 10 kB with its clients.
+/// reads mapping rows. A tenant weighs about 63 KiB with its row, its sessions and their clients (`bench/SCALE.md`): 47 MiB
+/// are the most.
 const SESSIONS_KEPT: NonZeroUsize = NonZeroUsize::new(1_500).unwrap();
 
 /// What a session is kept under, beside its power.
