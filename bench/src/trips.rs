@@ -11,7 +11,7 @@ use crate::{
 
 /// How long the stub takes for each call: so long that calls which are made together are surely seen together, on a
 /// machine that does other things as well.
-pub(crate) const DELAY: Duration = Duration::from_millis(40);
+pub(crate) const DELAY: Duration = Duration::from_millis(150);
 
 /// What one request asks of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
