@@ -11,7 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::process::Command;
+use tokio::{process::Command, sync::OnceCell};
 
 use super::{AccountError, details::Details, python};
 use crate::{paths::Paths, process, progress::Progress};
@@ -92,8 +92,14 @@ pub(super) fn folder(paths: &Paths) -> PathBuf {
     paths.local("functions")
 }
 
-/// Builds all functions for this machine's processor.
+/// Builds all functions for this machine's processor, once a process: all its accounts have the same, and a program that
+/// runs cannot be replaced.
 pub(super) async fn build(paths: &Paths, tools: &Path, progress: Progress) -> Result<(), AccountError> {
+    static BUILT: OnceCell<()> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| build_now(paths, tools, progress)).await.copied()
+}
+
+async fn build_now(paths: &Paths, tools: &Path, progress: Progress) -> Result<(), AccountError> {
     let step = progress.step("functions (cargo lambda build)");
     let mut command = Command::new(tools.join("cargo-lambda"));
     command
