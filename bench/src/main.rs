@@ -9,6 +9,7 @@ use std::{
 
 use bench::{gate, report, scale};
 use clap::{Parser, Subcommand};
+use shared::problem::chain;
 
 /// What the functions cost: start, warm request, round trips, scale.
 #[derive(Parser)]
@@ -57,17 +58,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn said(holds: bool) -> ExitCode {
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn tell(mut to: impl Write, text: &str) {

@@ -15,7 +15,7 @@ use local::{
     mail, marketplace, metering, prove, signup, story, tenant,
 };
 
-use shared::config::Sessions;
+use shared::{config::Sessions, problem::chain};
 
 /// The local AWS account: the real template on this machine.
 #[derive(Parser)]
@@ -304,17 +304,6 @@ async fn attacked(
         Some(true) => ExitCode::SUCCESS,
         Some(false) => ExitCode::FAILURE,
     })
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn tell(mut to: impl Write, text: &str) {
