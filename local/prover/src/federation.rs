@@ -4,7 +4,7 @@
 //! Judged whole by [`iam::assume_role_with_web_identity`]. That a provider's list of clients holds but one is not relied
 //! on: a second client is added there by a line, and the roles' trust should not open for it.
 
-use iam::{AssumeError, Federate, Role as IamRole, WebIdentity, assume_role_with_web_identity};
+use iam::{AssumeError, Federate, WebIdentity, assume_role_with_web_identity};
 
 use crate::promises::Promises;
 use crate::sessions::{Made, Session, by_statement, environment};
@@ -57,13 +57,7 @@ fn ask(
     space: &[Tagged],
     made: &mut Made,
 ) {
-    let target = IamRole {
-        arn: role.arn.clone(),
-        id: None,
-        trust: role.trust.clone(),
-        tags: role.tags.clone(),
-        session_seconds_max: 3_600,
-    };
+    let target = role.as_iam();
     let input = Federate { session_name: "prover".to_owned(), ..Federate::default() };
     for tagged in space {
         let identity = WebIdentity {

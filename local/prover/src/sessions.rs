@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use iam::{Assume, Context, Policies, Policy, Principal, Role as IamRole, assume_role};
+use iam::{Assume, Context, Policies, Policy, Principal, assume_role};
 
 use crate::promises::{Declared, Promises};
 use crate::tenants::{Tagged, Tenants};
@@ -107,13 +107,7 @@ fn keeps(world: &World, promises: &Promises, tenants: &Tenants, made: &mut Made)
             let Some(principal) = principal(role, &untagged) else { continue };
             let input =
                 Assume { session_name: "prover".to_owned(), tags: plain.tags.clone(), ..Assume::default() };
-            let asked = IamRole {
-                arn: target.arn.clone(),
-                id: None,
-                trust: target.trust.clone(),
-                tags: target.tags.clone(),
-                session_seconds_max: 3_600,
-            };
+            let asked = target.as_iam();
             let environment = environment(&world.region);
             let asked = assume_role(&principal, &policies(role), &asked, &input, &environment);
             let keeps = asked.is_ok_and(|asked| {
@@ -179,13 +173,7 @@ fn ask(
     if !role.trusted.may_mean(&caller.arn, &caller.account) {
         return Vec::new();
     }
-    let target = IamRole {
-        arn: role.arn.clone(),
-        id: None,
-        trust: role.trust.clone(),
-        tags: role.tags.clone(),
-        session_seconds_max: 3_600,
-    };
+    let target = role.as_iam();
     let mut sessions: Vec<Session> = Vec::new();
     for tagged in space {
         for external_id in &external_ids {

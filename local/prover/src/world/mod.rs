@@ -21,6 +21,9 @@ pub struct World {
     pub(crate) region: String,
 }
 
+/// How long a session may last: AWS's default, and more than is asked for here.
+const SESSION_SECONDS_MAX: u32 = 3_600;
+
 /// One role.
 #[derive(Clone, Debug)]
 pub(crate) struct Role {
@@ -416,6 +419,17 @@ fn last(arn: &str) -> &str {
 }
 
 impl Role {
+    /// As whoever assumes it meets it.
+    pub(crate) fn as_iam(&self) -> iam::Role {
+        iam::Role {
+            arn: self.arn.clone(),
+            id: None,
+            trust: self.trust.clone(),
+            tags: self.tags.clone(),
+            session_seconds_max: SESSION_SECONDS_MAX,
+        }
+    }
+
     /// Whether a policy of the role's own says something of this action.
     pub(crate) fn speaks_of(&self, action: &str) -> bool {
         let service = action.split_once(':').map_or(action, |(service, _)| service);
