@@ -6,10 +6,13 @@
 //! which notices a claim given twice.
 //! (`aws_lambda_events` has a type for these events; its map of claims keeps the last of two equal names.)
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, fmt, time::Instant};
 
 use lambda_runtime::LambdaEvent;
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+};
 
 use crate::{
     body::{self, InvalidBody},
@@ -75,18 +78,46 @@ impl Authorization {
     }
 }
 
-impl std::fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Authorization({})", self.0.len())
     }
 }
 
 impl<'de> Deserialize<'de> for Authorization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let headers: Option<HashMap<String, Vec<String>>> = Option::deserialize(deserializer)?;
-        let named =
-            headers.into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        Ok(Self(named.flat_map(|(_, values)| values).collect()))
+        deserializer.deserialize_option(OutOfHeaders)
+    }
+}
+
+/// Takes [`Authorization`] out of all headers, and skips what the others hold.
+struct OutOfHeaders;
+
+impl<'de> Visitor<'de> for OutOfHeaders {
+    type Value = Authorization;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("headers with lists of values")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Authorization, E> {
+        Ok(Authorization::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Authorization, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut headers: A) -> Result<Authorization, A::Error> {
+        let mut found = Authorization::default();
+        while let Some(name) = headers.next_key::<String>()? {
+            if name.eq_ignore_ascii_case("authorization") {
+                found.0.extend(headers.next_value::<Vec<String>>()?);
+            } else {
+                headers.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 
