@@ -3,7 +3,7 @@
 use local::{
     marketplace,
     metering::{self, command},
-    signup, tenant,
+    tenant,
 };
 use serde_json::{Value, json};
 use tests::{World, world, world_alone};
@@ -35,15 +35,7 @@ fn close(tenant_id: &str, waive: bool) -> tenant::Command {
 
 #[tokio::test]
 async fn a_sign_up_goes_as_it_is_told() {
-    let world = world().await;
-    let mut failed = Vec::new();
-    let all_ok = signup::play(world.details, &signup::Buyer::new(), |step| {
-        if !step.ok {
-            failed.push(step.clone());
-        }
-    })
-    .await;
-    assert!(all_ok.unwrap() && failed.is_empty(), "{failed:#?}");
+    world().await.sign_up_goes_as_told().await;
 }
 
 #[tokio::test]

@@ -22,7 +22,11 @@ mod usage;
 
 use std::{sync::OnceLock, time::Duration};
 
-use local::account::{Account, Details, Options, Place, Tenant, deployed};
+use local::{
+    account::{Account, Details, Options, Place, Tenant, deployed},
+    signup,
+    story::{self, Step},
+};
 use shared::config::Sessions;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -194,6 +198,26 @@ impl World {
         lines
     }
 
+    /// Plays the product's story: every step goes as it is told.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub async fn goes_as_told(&self) {
+        let mut failed = Vec::new();
+        let whole = story::play(self.details, |step| note(&mut failed, step)).await;
+        assert!(whole.expect("it can be told") && failed.is_empty(), "{failed:#?}");
+    }
+
+    /// Plays a buyer's way from the Marketplace to a tenant: every step goes as it is told.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub async fn sign_up_goes_as_told(&self) {
+        let (mut failed, buyer) = (Vec::new(), signup::Buyer::new());
+        let whole = signup::play(self.details, &buyer, |step| note(&mut failed, step)).await;
+        assert!(whole.expect("it can be told") && failed.is_empty(), "{failed:#?}");
+    }
+
     /// Looks every so often until `look` sees it.
     ///
     /// # Panics
@@ -207,5 +231,11 @@ impl World {
             assert!(begun.elapsed() < PATIENCE, "{what} was not seen in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+}
+
+fn note(failed: &mut Vec<Step>, step: &Step) {
+    if !step.ok {
+        failed.push(step.clone());
     }
 }
