@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sigv4::{
     http_request::{
         PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
@@ -15,7 +15,9 @@ use aws_sigv4::{
     sign::v4,
 };
 use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
+use shared::aws::{HttpClientError, SdkConfig};
 
 /// No call of the set-up takes this long; one that does is not coming back.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -98,6 +100,26 @@ fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
 /// The client of everything that speaks to this machine: no proxy, bounded.
 pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().no_proxy().timeout(CALL_TIMEOUT).build()
+}
+
+/// What clients of the SDK are made from that are not a function's. A function gives up after seconds, because somebody
+/// waits for its answer; these wait for a machine that has much to do.
+///
+/// # Errors
+/// When the TLS context cannot be built.
+pub fn sdk_config(
+    region: &str,
+    endpoint: &str,
+    credentials: Credentials,
+) -> Result<SdkConfig, HttpClientError> {
+    let credentials = SharedCredentialsProvider::new(credentials);
+    let config = shared::aws::config_with(shared::aws::http_client()?, region, Some(endpoint), credentials)
+        .into_builder();
+    let limits = TimeoutConfig::builder()
+        .connect_timeout(CALL_TIMEOUT)
+        .operation_attempt_timeout(CALL_TIMEOUT)
+        .operation_timeout(3 * CALL_TIMEOUT);
+    Ok(config.timeout_config(limits.build()).build())
 }
 
 impl Root {

@@ -25,5 +25,5 @@ pub mod signup;
 pub mod story;
 pub mod tenant;
 
-pub use aws::{CallError, Root};
+pub use aws::{CallError, Root, sdk_config};
 pub use progress::Progress;

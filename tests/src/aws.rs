@@ -58,17 +58,8 @@ impl Aws {
             vec![("AWS_ACCESS_KEY_ID", key.to_owned()), ("AWS_SECRET_ACCESS_KEY", secret.to_owned())];
         environment.extend(token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
         let credentials = Credentials::new(key, secret, token, None, "tests");
-        let http = shared::aws::http_client().expect("the embedded roots parse");
-        let provider = SharedCredentialsProvider::new(credentials);
-        Self {
-            config: shared::aws::config_with(
-                http,
-                &details.region,
-                Some(&details.aws_endpoint_url),
-                provider,
-            ),
-            environment,
-        }
+        let config = local::sdk_config(&details.region, &details.aws_endpoint_url, credentials);
+        Self { config: config.expect("the embedded roots parse"), environment }
     }
 
     /// Assumes a role with these session tags.

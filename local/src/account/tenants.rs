@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use super::{
     details::{Details, Role, Tenant, User},
 };
 use crate::{
-    aws::{CallError, Root},
+    aws::{CallError, Root, sdk_config},
     progress::Progress,
 };
 
@@ -166,19 +166,13 @@ async fn add_user(
 )]
 fn control_plane(root: &Root, outputs: &Outputs) -> Result<ControlPlane, HttpClientError> {
     let credentials = Credentials::new(&root.access_key_id, &root.secret_access_key, None, None, "local");
-    let credentials = SharedCredentialsProvider::new(credentials);
-    let config = shared::aws::config_with(
-        shared::aws::http_client()?,
-        &root.region,
-        Some(&root.endpoint),
-        credentials,
-    )
-    .into_builder()
-    // An account makes one policy store a second: two tenants in a row have to wait for each other.
-    .retry_config(
-        RetryConfig::standard().with_max_attempts(10).with_initial_backoff(Duration::from_millis(250)),
-    )
-    .build();
+    let config = sdk_config(&root.region, &root.endpoint, credentials)?
+        .into_builder()
+        // An account makes one policy store a second: two tenants in a row have to wait for each other.
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(10).with_initial_backoff(Duration::from_millis(250)),
+        )
+        .build();
     let table = |name: &str| outputs.get(name).cloned().unwrap_or_default();
     Ok(ControlPlane {
         verified_permissions: aws_sdk_verifiedpermissions::Client::new(&config),

@@ -30,6 +30,7 @@ use shared::{
 use super::MeteringError;
 use crate::{
     account::{Details, function_key},
+    aws::sdk_config,
     doors::Doors,
     marketplace::{Bought, Marketplace},
 };
@@ -274,9 +275,8 @@ pub(super) fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
 }
 
 fn config(details: &Details, credentials: Credentials) -> Result<SdkConfig, MeteringError> {
-    let http = shared::aws::http_client().map_err(client("cannot make an HTTP client"))?;
-    let credentials = SharedCredentialsProvider::new(credentials);
-    Ok(shared::aws::config_with(http, &details.region, Some(&details.aws_endpoint_url), credentials))
+    sdk_config(&details.region, &details.aws_endpoint_url, credentials)
+        .map_err(client("cannot make an HTTP client"))
 }
 
 pub(super) fn client<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
