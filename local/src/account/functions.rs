@@ -92,8 +92,12 @@ pub(super) fn folder(paths: &Paths) -> PathBuf {
     paths.local("functions")
 }
 
-/// Builds all functions for this machine's processor, once a process: all its accounts have the same, and a program that
-/// runs cannot be replaced.
+/// Where they are built. Nothing runs from here, for what runs cannot be written to.
+fn fresh(paths: &Paths) -> PathBuf {
+    paths.local("built")
+}
+
+/// Builds all functions for this machine's processor, once a process: all its accounts have the same.
 pub(super) async fn build(paths: &Paths, tools: &Path, progress: Progress) -> Result<(), AccountError> {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT.get_or_try_init(|| build_now(paths, tools, progress)).await.copied()
@@ -104,7 +108,7 @@ async fn build_now(paths: &Paths, tools: &Path, progress: Progress) -> Result<()
     let mut command = Command::new(tools.join("cargo-lambda"));
     command
         .args(["lambda", "build", "--profile", "fast", "--locked", "--lambda-dir"])
-        .arg(folder(paths))
+        .arg(fresh(paths))
         .current_dir(paths.root())
         .env("PATH", python::path_with(tools));
     for name in binaries() {
@@ -116,8 +120,26 @@ async fn build_now(paths: &Paths, tools: &Path, progress: Progress) -> Result<()
     process::run(&mut command, &paths.local("build.log"), &step)
         .await
         .map_err(|source| AccountError::Program { step: "could not build the functions", source })?;
+    for name in binaries() {
+        let to = bootstrap(paths, &name);
+        renew(&fresh(paths).join(name).join("bootstrap"), &to).map_err(AccountError::file(&to))?;
+    }
     step.done("");
     Ok(())
+}
+
+/// Puts `from`'s content in `to`'s place, if it is another. Whoever runs the old one keeps it.
+fn renew(from: &Path, to: &Path) -> std::io::Result<()> {
+    let content = std::fs::read(from)?;
+    if std::fs::read(to).is_ok_and(|known| known == content) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let beside = to.with_extension(std::process::id().to_string());
+    std::fs::copy(from, &beside)?;
+    std::fs::rename(&beside, to)
 }
 
 /// Puts each folder's `bootstrap` into an archive beside the folder, as it is. The mode goes with it.
@@ -128,13 +150,18 @@ for folder in sys.argv[1:]:
         archive.write(folder + '/bootstrap', 'bootstrap')
 ";
 
-/// Packs the built functions, writes the template with them in it, and answers where that is. `programs` is a
-/// folder with a Python in it.
+/// Packs the built functions, writes the template with them in it, and answers where that is; once a process, for
+/// another account may be reading them. `programs` is a folder with a Python in it.
 pub(super) async fn built_template(
     paths: &Paths,
     programs: &Path,
     progress: Progress,
 ) -> Result<PathBuf, AccountError> {
+    static PACKED: OnceCell<PathBuf> = OnceCell::const_new();
+    PACKED.get_or_try_init(|| pack(paths, programs, progress)).await.cloned()
+}
+
+async fn pack(paths: &Paths, programs: &Path, progress: Progress) -> Result<PathBuf, AccountError> {
     let step = progress.step("archives of the functions");
     let mut pack = Command::new(programs.join("python"));
     pack.args(["-c", PACK]).args(binaries().map(|name| folder(paths).join(name)));
@@ -189,6 +216,24 @@ fn with_archives(template: &str) -> Result<String, AccountError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_that_runs_is_renewed_beneath_it() {
+        let folder = std::env::temp_dir().join(format!("strongroom-renew-{}", uuid::Uuid::new_v4().simple()));
+        let (old, new) = (folder.join("old"), folder.join("function/bootstrap"));
+        std::fs::create_dir_all(&folder).unwrap();
+        renew(Path::new("/bin/sleep"), &new).unwrap();
+        let mut running = std::process::Command::new(&new).arg("60").spawn().unwrap();
+        std::fs::write(&old, "another").unwrap();
+        let renewed = renew(&old, &new).and_then(|()| renew(&old, &new));
+        running.kill().unwrap();
+        running.wait().unwrap();
+        renewed.unwrap();
+        assert_eq!(std::fs::read(&new).unwrap(), b"another");
+        let left = std::fs::read_dir(folder.join("function")).unwrap().count();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(left, 1, "and nothing beside it");
+    }
 
     fn function(binary: &str, code: &str) -> String {
         format!(
