@@ -20,7 +20,10 @@ mod people;
 mod registry;
 mod usage;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
 use local::{
     account::{Account, Details, Options, Place, Tenant, deployed},
@@ -78,12 +81,17 @@ impl Room {
         Self { place, seats: Semaphore::const_new(seats), account: OnceLock::new() }
     }
 
-    /// What the account tells. Starting takes minutes on a fresh checkout, so it happens beside the runtime, once.
+    /// What the account tells. Starting takes minutes on a fresh checkout, so it happens beside the runtime, once; and
+    /// one account after the other, so that the tests in those that are up get their answers in time.
     async fn details(&'static self) -> &'static Details {
+        static ONE_BY_ONE: Mutex<()> = Mutex::new(());
         let options = Options { place: self.place, sessions: SESSIONS.get().copied(), ..Options::default() };
-        let started = || match Account::start_or_join(options) {
-            Ok(account) => account,
-            Err(error) => panic!("no local account: {}", shared::problem::chain(&error)),
+        let started = || {
+            let _turn = ONE_BY_ONE.lock();
+            match Account::start_or_join(options) {
+                Ok(account) => account,
+                Err(error) => panic!("no local account: {}", shared::problem::chain(&error)),
+            }
         };
         let told = tokio::task::spawn_blocking(move || self.account.get_or_init(started).details());
         told.await.expect("the account's thread has not panicked")
