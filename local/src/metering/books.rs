@@ -7,7 +7,7 @@ use shared::{
     ids::TenantId,
     marketplace::ids::LicenseArn,
     metering::{Dimensions, Entry, Hour, Second, UsageEvent},
-    subscriptions::{Position, Subscriptions},
+    subscriptions::{Kind, Position, Subscriptions},
 };
 
 use super::{
@@ -184,6 +184,15 @@ impl Books {
                 })
             })
             .collect()
+    }
+
+    /// Whether the subscriptions' table says that a licence may be used.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn is_in_use(&self, license: &LicenseArn) -> Result<bool, MeteringError> {
+        let subscription = self.subscriptions.get(license).await?;
+        Ok(subscription.is_some_and(|one| one.state.kind == Kind::Active))
     }
 
     /// Whether the subscriptions' table says that the last metering of a licence is done.

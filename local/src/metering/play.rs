@@ -185,15 +185,14 @@ async fn to_the_end(details: &Details, tell: &mut dyn FnMut(&str)) -> Result<Vec
         license: licensed.license.clone(),
         agreement: Some(bought.agreement_id.parse().map_err(malformed)?),
     };
+    // Earlier, the tenant's users could be shut out in the middle of their work until the Marketplace says that they may.
+    patiently(async || books.is_in_use(&licensed.license).await).await?;
     let now = Second::from(Clock::system().now());
     buyers.register(&resolved, licensed.tenant, now).await?;
     work(details, &tenant, tell).await?;
     let change = json!({ "license_arn": bought.license_arn, "change": "cancel" });
     market.order("changes", &change).await?;
-    let begun = Instant::now();
-    while !books.is_over(&licensed.license).await? && begun.elapsed() < PATIENCE {
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
+    patiently(async || books.is_over(&licensed.license).await).await?;
     tell("  the subscription ended, and its open hour was metered");
     let account = books.account(licensed.tenant, &licensed.license).await?;
     let mut rows = account.rows(books.dimensions());
@@ -202,6 +201,15 @@ async fn to_the_end(details: &Details, tell: &mut dyn FnMut(&str)) -> Result<Vec
         row.state = "not sealed";
     }
     Ok(rows)
+}
+
+/// Looks until it is so, or no longer worth waiting for: what is missing then shows.
+async fn patiently(is_so: impl AsyncFn() -> Result<bool, MeteringError>) -> Result<(), MeteringError> {
+    let begun = Instant::now();
+    while !is_so().await? && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Two documents and a share, through the API.
