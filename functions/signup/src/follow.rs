@@ -36,14 +36,15 @@ pub(crate) async fn follow(app: &App, request: &BrowserRequest) -> Result<Answer
     page(app, &record, is_in_use, None)
 }
 
-/// Ready is what onboarding can say; whether the Marketplace lets the subscription be used is another matter.
+/// Ready is what onboarding can say; whether the Marketplace lets the subscription be used is another matter. And nobody
+/// is sent to sign in before the tenant's sessions can know.
 async fn is_in_use(app: &App, record: &Record) -> Result<bool, Failure> {
     if record.progress != Progress::Ready {
         return Ok(false);
     }
-    let kind = app.subscriptions.get(&record.license).await?.map(|found| found.state.kind);
-    Failure::if_over(kind.unwrap_or(Kind::Registered))?;
-    Ok(kind == Some(Kind::Active))
+    let Some(found) = app.subscriptions.get(&record.license).await? else { return Ok(false) };
+    Failure::if_over(found.state.kind)?;
+    Ok(found.state.kind == Kind::Active && found.is_settled)
 }
 
 pub(crate) async fn correct(app: &App, request: &BrowserRequest) -> Result<Answer, Failure> {

@@ -63,6 +63,8 @@ pub struct Subscription {
     pub tenant: Option<TenantId>,
     /// Where it stands.
     pub state: State,
+    /// Whether that is written down, with which it is shown to the tenant's sessions.
+    pub is_settled: bool,
     /// What became of its last metering.
     pub final_metering: Metering,
 }

@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Metering, SubscriptionError,
-    facts::{AgreementEnd, EndStatus, LicenseFact, LicenseFacts},
+    facts::{AgreementEnd, EndStatus, LicenseFact, LicenseFacts, State},
 };
 use crate::{
-    clock::parse_rfc3339,
+    clock::{parse_rfc3339, rfc3339},
     ids::TenantId,
     marketplace::ids::{AccountId, AgreementId, LicenseArn},
 };
@@ -80,6 +80,11 @@ pub(super) struct LicenseRow {
     pub(super) metering: Metering,
     /// State, since and cause, as they were written last; compared, never believed.
     pub(super) written: Option<[String; 3]>,
+}
+
+/// A state as it is written beside the facts.
+pub(super) fn written(state: &State) -> [String; 3] {
+    [state.kind.as_str().to_owned(), rfc3339(state.since), state.cause.to_string()]
 }
 
 impl LicenseRow {

@@ -31,7 +31,7 @@ impl Subscriptions {
         for _ in 0..ROUNDS {
             let (row, end) = self.read(license).await?.ok_or(SubscriptionError::NotFound)?;
             let state = state_of(&row, end.as_ref())?;
-            let written = [state.kind.as_str().to_owned(), rfc3339(state.since), state.cause.to_string()];
+            let written = rows::written(&state);
             let version = if row.written.as_ref() == Some(&written) {
                 row.version
             } else if self.write_state(license, row.version, &written).await? {
@@ -56,7 +56,7 @@ impl Subscriptions {
                     queue.order(&FinalMeteringOrder::new(license, tenant, &state)).await?;
                     self.record_order(license, &state, now).await?;
                 }
-                _ => return subscription(row, end.as_ref()),
+                _ => return Ok(Subscription { is_settled: true, ..subscription(row, end.as_ref())? }),
             }
         }
         Err(SubscriptionError::Contended)

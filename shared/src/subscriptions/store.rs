@@ -261,6 +261,7 @@ pub(super) fn subscription(
 ) -> Result<Subscription, SubscriptionError> {
     let state = state_of(&row, end)?;
     Ok(Subscription {
+        is_settled: row.written.as_ref() == Some(&rows::written(&state)),
         agreement: row.facts.agreement().cloned(),
         tenant: row.facts.registered.map(|(_, tenant)| tenant),
         final_metering: match state.kind {

@@ -17,6 +17,9 @@ use crate::{
 /// suspension of a tenant, can go unnoticed by an environment that knows the tenant.
 pub const KEPT_FOR: Duration = Duration::from_secs(60);
 
+/// The same for a row that lets nobody work: what follows it is a tenant who may, and waits.
+const REFUSAL_KEPT_FOR: Duration = Duration::from_secs(2);
+
 /// What the mapping table says of one tenant.
 #[derive(Debug, Clone)]
 pub struct Mapping {
@@ -28,12 +31,18 @@ pub struct Mapping {
     read_at: SystemTime,
 }
 
+impl Mapping {
+    fn kept_until(&self) -> SystemTime {
+        self.read_at + if self.usable { KEPT_FOR } else { REFUSAL_KEPT_FOR }
+    }
+}
+
 impl Perishable for Mapping {
     fn fresh_until(&self) -> SystemTime {
-        self.read_at + KEPT_FOR
+        self.kept_until()
     }
     fn usable_until(&self) -> SystemTime {
-        self.read_at + KEPT_FOR
+        self.kept_until()
     }
 }
 
@@ -99,4 +108,32 @@ pub(super) fn parse(
         usable: is_usable(row),
         read_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_yes_is_kept_for_a_minute_and_a_no_for_a_moment() {
+        let tenant: TenantId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let kept_for = |state: &str| {
+            let row = HashMap::from([
+                (attributes::TENANT_ID.to_owned(), text(&tenant.to_string())),
+                (attributes::POLICY_STORE_ID.to_owned(), text("PS0123")),
+                (attributes::SHARE_TEMPLATE_ID.to_owned(), text("PT0123")),
+                (attributes::CURSOR_KEY.to_owned(), AttributeValue::B(vec![7; 32].into())),
+                (attributes::TENANT_STATE.to_owned(), text(tenant_state::OPEN)),
+                (attributes::SUBSCRIPTION_STATE.to_owned(), text(state)),
+            ]);
+            let mapping = parse(tenant, &row, SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(mapping.fresh_until(), mapping.usable_until());
+            mapping.usable_until().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+        };
+        assert_eq!(kept_for(ACTIVE), 60, "how long a suspension can go unnoticed");
+        for no in ["registered", "suspended", "Active", ""] {
+            assert_eq!(kept_for(no), 2, "{no}");
+        }
+    }
 }
