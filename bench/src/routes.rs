@@ -142,6 +142,7 @@ pub(crate) fn environment() -> Vec<(String, String)> {
         ("ONBOARDING_TABLE", "onboarding"),
         ("CONTENT_BUCKET", "strongroom-content"),
         ("USER_POOL_CLIENT_ID", "1h2j3k4l5m6n7o8p9q0r1s2t3u"),
+        ("TENANT_SESSIONS", "role"),
         ("MAX_SHARES_PER_DOCUMENT", "400"),
         ("SELLER_EXTERNAL_ID", "an-external-id-of-the-measurements-0123456789"),
         ("MARKETPLACE_REGION", "us-east-1"),
