@@ -255,6 +255,10 @@ async fn the_heir_of_a_removed_heir_is_another_administrator() {
     fail(&world, "dynamodb", "Query", "before", 1_000).await;
     remove(&iris, &gwen).await;
     remove(&ada, &iris).await;
+    // Nor by a run that has read before that removal who is to have gwen's: both have failed anew since.
+    let then = times_left(&world).await;
+    let anew = async || (times_left(&world).await + 7 <= then).then_some(());
+    world.see("runs that began after the second removal", anew).await;
     heal(&world).await;
     for document in [&gwens, &iriss] {
         // The orders failed as long as both removals took: each wait for them doubled meanwhile.
@@ -273,6 +277,13 @@ async fn fail(world: &World, service: &str, operation: &str, when: &str, times: 
     let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
     let answer = world.somebody(None).use_url_with(reqwest::Method::POST, &faults, order.to_string()).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+/// How often the ordered fault is still to be met.
+async fn times_left(world: &World) -> u64 {
+    let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
+    let left = world.somebody(None).use_url(reqwest::Method::GET, &faults, b"").await.expect(200).json();
+    left["faults"][0]["times"].as_u64().unwrap()
 }
 
 /// Takes the orders back, each of which was met: a fault that nobody meets shows nothing.
