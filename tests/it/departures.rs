@@ -256,8 +256,9 @@ async fn the_heir_of_a_removed_heir_is_another_administrator() {
     remove(&iris, &gwen).await;
     remove(&ada, &iris).await;
     // Nor by a run that has read before that removal who is to have gwen's: both have failed anew since.
-    let then = times_left(&world).await;
-    let anew = async || (times_left(&world).await + 7 <= then).then_some(());
+    let times_left = async || faults_left(&world).await[0]["times"].as_u64().unwrap();
+    let then = times_left().await;
+    let anew = async || (times_left().await + 7 <= then).then_some(());
     world.see("runs that began after the second removal", anew).await;
     heal(&world).await;
     for document in [&gwens, &iriss] {
@@ -279,18 +280,16 @@ async fn fail(world: &World, service: &str, operation: &str, when: &str, times: 
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-/// How often the ordered fault is still to be met.
-async fn times_left(world: &World) -> u64 {
+/// The ordered faults, each with how often it is still to be met.
+async fn faults_left(world: &World) -> Vec<Value> {
     let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
     let left = world.somebody(None).use_url(reqwest::Method::GET, &faults, b"").await.expect(200).json();
-    left["faults"][0]["times"].as_u64().unwrap()
+    left["faults"].as_array().unwrap().clone()
 }
 
 /// Takes the orders back, each of which was met: a fault that nobody meets shows nothing.
 async fn heal_after_all(world: &World) {
-    let faults = format!("{}/_gateway/faults", world.details.aws_endpoint_url);
-    let left = world.somebody(None).use_url(reqwest::Method::GET, &faults, b"").await.expect(200).json();
-    for order in left["faults"].as_array().unwrap() {
+    for order in faults_left(world).await {
         assert!(order["times"].as_u64().unwrap() < TIMES, "a fault that nobody met: {order}");
     }
     heal(world).await;
