@@ -124,6 +124,8 @@ pub struct Agreement {
     pub account: AccountId,
     /// The licences that it grants.
     pub licenses: Vec<LicenseArn>,
+    /// The first agreement of its chain: [`super::origin`].
+    pub first: Option<AgreementId>,
 }
 
 /// A page of agreements.
@@ -235,7 +237,11 @@ impl Agreements {
         Some((entitlement.license_arn()?.parse().ok()?, entitled))
     }
 
-    async fn client(&self) -> Result<Client, AgreementsError> {
+    pub(super) const fn product(&self) -> &ProductId {
+        &self.product
+    }
+
+    pub(super) async fn client(&self) -> Result<Client, AgreementsError> {
         let config = self.seller.config().await?.into_builder().region(Region::from_static(REGION)).build();
         #[expect(clippy::disallowed_methods, reason = "the one door to the Marketplace's agreements")]
         Ok(Client::new(&config))
@@ -259,6 +265,7 @@ fn agreement(summary: &AgreementViewSummary) -> Option<Agreement> {
         standing,
         account: summary.acceptor()?.account_id()?.parse().ok()?,
         licenses: licenses.map(|arn| arn.parse().ok()).collect::<Option<_>>()?,
+        first: summary.initial_agreement_id().and_then(|id| id.parse().ok()),
     })
 }
 
@@ -272,6 +279,7 @@ mod tests {
         AgreementViewSummary::builder()
             .agreement_id("agmt-2c8m4v7x1q5z9k3t6w0b8n2d4")
             .status(status)
+            .initial_agreement_id("agmt-1a7k5v2x9q4z8c3t6w0b1n5d7")
             .acceptor(Acceptor::builder().account_id("111122223333").build())
             .entitlements(Entitlement::builder().license_arn(license).build())
             .build()
@@ -284,6 +292,7 @@ mod tests {
         let read = agreement(&summary(AgreementStatus::Active, LICENSE)).unwrap();
         assert_eq!(read.standing, Standing::Active);
         assert_eq!(read.licenses, [LICENSE.parse().unwrap()]);
+        assert_eq!(read.first.unwrap().as_str(), "agmt-1a7k5v2x9q4z8c3t6w0b1n5d7");
         let ended = agreement(&summary(AgreementStatus::Cancelled, LICENSE)).unwrap();
         assert_eq!(ended.standing, Standing::Over(EndStatus::Cancelled));
         let new = agreement(&summary(AgreementStatus::from("POSTPONED"), LICENSE)).unwrap();

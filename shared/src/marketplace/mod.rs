@@ -7,6 +7,7 @@ pub mod agreements;
 pub mod billing;
 pub mod ids;
 pub mod meter;
+pub mod origin;
 pub mod resolve;
 #[cfg(test)]
 pub(crate) mod script;

@@ -17,7 +17,9 @@
 //!   what is there; of a level, with what is held then. Later usage is late usage of it, and a level that falls
 //!   afterwards gives nothing back.
 //! - **Two licences in one hour.** Where another licence takes over in mid-hour, its entry of that hour has what
-//!   the hour's usage is more than was sealed for the licence before it.
+//!   the hour's usage is more than was sealed for the licence before it. So each unit is on one bill: up to the moment
+//!   when the old licence's last hour was sealed on the old one's, after it on the new one's; and a level of that hour
+//!   on one.
 //! - **Late.** Looking back sums the spans again. What is more than was sealed is the record's `late` amount, to
 //!   be seen and alarmed; below zero (a level that was sealed too high) too. A level is true again from the next
 //!   hour on in any case: the next entry opens with the corrected bytes.
@@ -45,6 +47,8 @@ pub struct Licence {
     pub tenant: TenantId,
     /// The newest permission to use it: its newest License Updated.
     pub since: Second,
+    /// Since when the tenant is on it, where it came to it from the licence before.
+    pub came: Option<Second>,
     /// When it ended; none while it is in use.
     pub until: Option<Second>,
 }
@@ -169,10 +173,14 @@ impl Chain {
             None if slot.hour <= closed => Next::Seal(Seal { slot, from, ended: None }),
             None => Next::Nothing,
         };
-        let start = Hour::of(licence.until.map_or(licence.since, |until| until.min(licence.since)));
-        let Some(newest) = self.entries.last() else { return seal(Slot::first(start), None) };
+        let start_at = |since: Second| Hour::of(licence.until.map_or(since, |until| until.min(since)));
+        let Some(newest) = self.entries.last() else {
+            return seal(Slot::first(start_at(licence.since)), None);
+        };
         let following = newest.slot.hour.next();
         let is_own = newest.license == licence.license;
+        // A successor begins where the tenant came to it, however often it has been permitted since.
+        let start = start_at(licence.came.filter(|_| !is_own).unwrap_or(licence.since));
         let Some(ended) = newest.ended else {
             return match is_own {
                 true => seal(Slot::first(following), Some(following)),

@@ -10,7 +10,7 @@ pub use crate::marketplace::agreements::EndStatus;
 use crate::{
     clock::{parse_rfc3339, rfc3339},
     ids::TenantId,
-    marketplace::ids::AgreementId,
+    marketplace::ids::{AgreementId, LicenseArn},
 };
 
 /// When something happened, and the event that says so. Ordered by time; within one instant by the event's id,
@@ -103,8 +103,19 @@ pub struct LicenseFacts {
     pub observed_ended: Option<LicenseFact>,
     /// The last metering was asked for, for the end at this time.
     pub flush_requested: Option<SystemTime>,
+    /// The tenant has moved on to the licence that followed.
+    pub moved: Option<Moved>,
     /// The tenant was erased.
     pub closed: Option<SystemTime>,
+}
+
+/// A tenant's move from one licence to the next of its line ([`super::line`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// From when on the tenant has been on the other licence.
+    pub at: SystemTime,
+    /// Which.
+    pub to: LicenseArn,
 }
 
 /// One thing that was said of a licence.
@@ -186,6 +197,8 @@ pub enum Cause {
     ObservedActive,
     /// The daily comparison found it ended.
     ObservedEnded,
+    /// The tenant has moved on to the licence that followed.
+    MovedOn,
     /// The tenant was erased.
     Erasure,
 }
@@ -200,6 +213,7 @@ impl fmt::Display for Cause {
             Self::AgreementEnded(status) => write!(f, "agreement_ended:{}", status.as_str()),
             Self::ObservedActive => f.write_str("observed_active"),
             Self::ObservedEnded => f.write_str("observed_ended"),
+            Self::MovedOn => f.write_str("moved_on"),
             Self::Erasure => f.write_str("erasure"),
         }
     }
@@ -226,6 +240,9 @@ pub fn derive(license: &LicenseFacts, agreement_ended: Option<&AgreementEnd>) ->
     if let Some(since) = license.closed {
         return Some(State { kind: Kind::Closed, since, cause: Cause::Erasure });
     }
+    if let Some(moved) = &license.moved {
+        return Some(moved_on(license, moved, agreement_ended));
+    }
     let said = |fact: &Option<LicenseFact>, cause| fact.as_ref().map(|fact| (fact.stamp.at(), cause));
     let permission = latest([
         said(&license.updated, Cause::LicenseUpdated),
@@ -250,6 +267,26 @@ pub fn derive(license: &LicenseFacts, agreement_ended: Option<&AgreementEnd>) ->
         (None, None) => (Kind::Registered, (license.registered?.0, Cause::Registration)),
     };
     Some(State { kind, since, cause })
+}
+
+/// The state of a licence that its tenant has left. It is over for good, whatever is said of it later: nobody is on it
+/// any more. It ended with the first that was said of its end, at the latest when the tenant was on the next one.
+fn moved_on(license: &LicenseFacts, moved: &Moved, agreement_ended: Option<&AgreementEnd>) -> State {
+    let permission = license.permission();
+    let ends = [
+        license.deprovisioned.as_ref().map(|fact| fact.stamp.at()),
+        license.observed_ended.as_ref().map(|fact| fact.stamp.at()),
+        agreement_ended.map(|end| end.stamp.at()),
+    ];
+    let not_undone = |at: &SystemTime| permission.is_none_or(|permission| *at >= permission);
+    let first = ends.into_iter().flatten().filter(not_undone).min();
+    let since = first.map_or(moved.at, |first| first.min(moved.at));
+    let is_flushed = license.flush_requested.is_some_and(|end| end >= since);
+    State {
+        kind: if is_flushed { Kind::Suspended } else { Kind::Ending },
+        since,
+        cause: Cause::MovedOn,
+    }
 }
 
 /// Whether nothing is left to ask for: the last metering was asked for after the newest permission, or there

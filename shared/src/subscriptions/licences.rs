@@ -139,13 +139,15 @@ fn licence(row: &LicenseRow, kind: Kind, since: SystemTime) -> Option<Licence> {
     let permission = row.facts.permission()?;
     let end = match kind {
         Kind::Registered => return None,
-        Kind::Active => None,
+        // Of one that the tenant has just left, the end is not written yet.
+        Kind::Active => row.facts.moved.as_ref().map(|moved| moved.at),
         Kind::Ending | Kind::Suspended => Some(since),
         // Erased. What was asked to be metered for the last time names its end.
         Kind::Closed => Some(row.facts.flush_requested.filter(|end| *end >= permission).unwrap_or(since)),
     };
     // A permission that is newer than the written end undoes it, as it will when it is settled.
-    let until = end.filter(|end| *end >= permission).map(Second::from);
+    // Nobody comes back to a licence that was left.
+    let until = end.filter(|end| *end >= permission || row.facts.moved.is_some()).map(Second::from);
     // Nobody can have used it before they were registered. Rounded up, so that a permission is after the end that it
     // follows within the same second; never after an end that follows it.
     let since = after(permission.max(registered));
@@ -154,6 +156,7 @@ fn licence(row: &LicenseRow, kind: Kind, since: SystemTime) -> Option<Licence> {
         account: row.account.clone(),
         tenant,
         since: until.map_or(since, |until| since.min(until)),
+        came: row.came_from.as_ref().map(|_| after(registered)),
         until,
     })
 }
@@ -193,6 +196,8 @@ mod tests {
                 ..LicenseFacts::default()
             },
             metering: Metering::None,
+            came_from: None,
+            turn: 0,
             written: Some(["active", "2026-11-22T10:00:00.000Z", "license_updated"].map(str::to_owned)),
         }
     }

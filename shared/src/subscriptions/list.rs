@@ -17,6 +17,10 @@ pub struct Listed {
     pub agreement: Option<AgreementId>,
     /// The state that was settled last; none when settling was interrupted at once.
     pub settled: Option<Kind>,
+    /// Whether somebody registered it, or a tenant came to it.
+    pub has_tenant: bool,
+    /// Whether its tenant has moved on to the licence that followed.
+    pub moved: bool,
 }
 
 /// A page of subscriptions.
@@ -72,6 +76,8 @@ fn listed(item: &Item) -> Result<Listed, SubscriptionError> {
     Ok(Listed {
         agreement: row.facts.agreement().cloned(),
         settled: settled.transpose()?,
+        has_tenant: row.facts.registered.is_some(),
+        moved: row.facts.moved.is_some(),
         license: row.license,
     })
 }

@@ -23,18 +23,27 @@
 //!   fails next; then the message is sent; then that it was sent is recorded, which is itself a fact and makes
 //!   `suspended` of `ending`. A crash after the message repeats it, so its consumer must be idempotent, and
 //!   must ask [`Subscriptions::get`] whether the subscription is still over.
+//! - **The next licence.** A renewed or replaced agreement goes on as another one, with a licence of its own. The
+//!   tenant moves to it by one transaction ([`line`]). Every fact of a licence of the line leads to a look at all of
+//!   the line, which comes after the fact is kept; so whoever keeps the last fact that a move needs sees the others. A
+//!   licence enters its line after its own facts are kept, and for the same reason is not missed. The version in the
+//!   mapping row counts the licences first: what is shown of the next licence is newer than all of the one before, and
+//!   a licence that was left shows nothing.
 //! - **Crashes.** Each step is found done when it is done again, and a repeated event goes through all of
 //!   them: a fact that is known already still links, settles and projects.
 
 pub mod event;
 pub mod facts;
 mod flush;
+mod home;
 mod licences;
+mod line;
 mod list;
 mod record;
 mod rows;
 mod settle;
 mod store;
+mod succession;
 
 use std::time::SystemTime;
 
@@ -44,6 +53,7 @@ pub use licences::Slice;
 pub use list::{Listed, Page, Position};
 pub use record::Observation;
 pub use store::Subscriptions;
+pub use succession::Succession;
 
 use crate::{
     ids::TenantId,
@@ -67,6 +77,8 @@ pub struct Subscription {
     pub is_settled: bool,
     /// What became of its last metering.
     pub final_metering: Metering,
+    /// The licence that the tenant has moved on to.
+    pub moved_to: Option<LicenseArn>,
 }
 
 /// What became of the last metering of a subscription that is over.
@@ -81,11 +93,13 @@ pub enum Metering {
 }
 
 /// The answer to a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
-    /// THE tenant of the licence, whoever registered it first.
+    /// THE tenant of the licence, whoever registered it, or a licence before it in its line, first.
     pub tenant: TenantId,
-    /// Where its subscription stands.
+    /// The licence that the tenant was registered with; another one, where the tenant has come here along a line.
+    pub license: LicenseArn,
+    /// Where the tenant's subscription stands.
     pub state: State,
 }
 
@@ -116,6 +130,10 @@ pub enum SubscriptionError {
     /// The last metering could not be asked for.
     #[error("the final metering could not be queued")]
     Queue(#[source] Box<aws_sdk_sqs::Error>),
+    /// Several licences of one line have tenants of their own. An incident: whose home the line is, a person has to
+    /// say.
+    #[error("the licences of one chain of agreements have several tenants")]
+    TwoTenants,
     /// Others changed it again and again.
     #[error("the subscription changed too often at the same time")]
     Contended,

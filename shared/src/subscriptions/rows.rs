@@ -3,13 +3,16 @@
 //! A fact of an event is one attribute, its stamp as text (`TIME#EVENT`), so that a condition can ask whether
 //! it is newer; what else the event said stands beside it and is written with it.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::SystemTime,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Metering, SubscriptionError,
-    facts::{AgreementEnd, EndStatus, LicenseFact, LicenseFacts, State},
+    facts::{AgreementEnd, EndStatus, LicenseFact, LicenseFacts, Moved, State},
 };
 use crate::{
     clock::{parse_rfc3339, rfc3339},
@@ -42,6 +45,14 @@ pub(super) mod attributes {
     pub(in super::super) const ENDED_STATUS: &str = "ended_status";
     pub(in super::super) const LICENSES: &str = "licenses";
     pub(in super::super) const EXPIRES_AT: &str = "expires_at";
+    pub(in super::super) const MOVED_TO: &str = "moved_to";
+    pub(in super::super) const MOVED_AT: &str = "moved_at";
+    pub(in super::super) const CAME_FROM: &str = "came_from";
+    pub(in super::super) const TURN: &str = "turn";
+    pub(in super::super) const FIRST_AGREEMENT: &str = "first_agreement";
+    pub(in super::super) const LINE_ACCOUNT: &str = "line_account";
+    pub(in super::super) const LINE_LICENSES: &str = "line_licenses";
+    pub(in super::super) const LINE_LICENSE: &str = "line_license";
 }
 use attributes as a;
 
@@ -78,6 +89,10 @@ pub(super) struct LicenseRow {
     pub(super) account: AccountId,
     pub(super) facts: LicenseFacts,
     pub(super) metering: Metering,
+    /// The licence that the tenant was on before.
+    pub(super) came_from: Option<LicenseArn>,
+    /// How many licences the tenant was on before.
+    pub(super) turn: u32,
     /// State, since and cause, as they were written last; compared, never believed.
     pub(super) written: Option<[String; 3]>,
 }
@@ -99,6 +114,11 @@ impl LicenseRow {
             (None, None) => None,
             _ => return Err(SubscriptionError::Malformed(a::TENANT_ID)),
         };
+        let moved = match (time(item, a::MOVED_AT)?, parsed::<LicenseArn>(item, a::MOVED_TO)?) {
+            (Some(at), Some(to)) => Some(Moved { at, to }),
+            (None, None) => None,
+            _ => return Err(SubscriptionError::Malformed(a::MOVED_TO)),
+        };
         let written = [a::STATE, a::STATE_SINCE, a::STATE_CAUSE].map(|name| text(item, name));
         let written = match written {
             [Some(state), Some(since), Some(cause)] => Some([state, since, cause].map(str::to_owned)),
@@ -117,6 +137,7 @@ impl LicenseRow {
                 observed_active: fact(item, a::OBSERVED_ACTIVE)?,
                 observed_ended: fact(item, a::OBSERVED_ENDED)?,
                 flush_requested: time(item, a::FLUSH_REQUESTED)?,
+                moved,
                 closed: time(item, a::CLOSED_AT)?,
             },
             metering: match text(item, a::FINAL_METERING) {
@@ -124,6 +145,13 @@ impl LicenseRow {
                 Some(REQUESTED) => Metering::Requested,
                 Some(DONE) => Metering::Done,
                 Some(_) => return Err(SubscriptionError::Malformed(a::FINAL_METERING)),
+            },
+            came_from: parsed(item, a::CAME_FROM)?,
+            turn: match item.get(a::TURN) {
+                Some(_) => {
+                    number(item, a::TURN)?.try_into().map_err(|_| SubscriptionError::Malformed(a::TURN))?
+                }
+                None => 0,
             },
             written,
         })
@@ -139,8 +167,41 @@ pub(super) fn agreement_end(item: &Item) -> Result<Option<AgreementEnd>, Subscri
 
 /// The licences that an agreement's item is linked to.
 pub(super) fn linked(item: &Item) -> Result<Vec<LicenseArn>, SubscriptionError> {
-    let malformed = || SubscriptionError::Malformed(a::LICENSES);
-    let Some(licenses) = item.get(a::LICENSES) else { return Ok(Vec::new()) };
+    licenses(item, a::LICENSES)
+}
+
+/// What the item of a chain's first agreement says of the line of licences ([`super::line`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LineRow {
+    /// The buyer's account.
+    pub(super) account: Option<AccountId>,
+    /// The licences of the chain that have been heard of.
+    pub(super) licenses: BTreeSet<LicenseArn>,
+    /// The one that the tenant is on.
+    pub(super) current: Option<LicenseArn>,
+}
+
+impl LineRow {
+    /// Reads the item of the first agreement.
+    pub(super) fn read(item: &Item) -> Result<Self, SubscriptionError> {
+        // Its own licences are of the line, also those that were linked before there were lines.
+        let of_first = linked(item)?.into_iter();
+        Ok(Self {
+            account: parsed(item, a::LINE_ACCOUNT)?,
+            licenses: of_first.chain(licenses(item, a::LINE_LICENSES)?).collect(),
+            current: parsed(item, a::LINE_LICENSE)?,
+        })
+    }
+}
+
+/// The first agreement of the chain that an agreement's item is of, once that is known.
+pub(super) fn first_agreement(item: &Item) -> Result<Option<AgreementId>, SubscriptionError> {
+    parsed(item, a::FIRST_AGREEMENT)
+}
+
+fn licenses(item: &Item, name: &'static str) -> Result<Vec<LicenseArn>, SubscriptionError> {
+    let malformed = || SubscriptionError::Malformed(name);
+    let Some(licenses) = item.get(name) else { return Ok(Vec::new()) };
     let licenses = licenses.as_ss().map_err(|_| malformed())?;
     licenses.iter().map(|arn| arn.parse().map_err(|_| malformed())).collect()
 }

@@ -14,8 +14,17 @@ use crate::{
     clock::rfc3339, ids::TenantId, marketplace::ids::LicenseArn, tenancy::mapping_attributes as mapping,
 };
 
+/// No licence is written so often.
+const VERSIONS: u64 = 1_000_000_000_000;
+
+/// The version in the tenant's row. It grows with every licence of the tenant's line: whatever is shown of a licence
+/// is newer than all that was shown of those before it.
+fn shown_version(turn: u32, version: u64) -> u64 {
+    u64::from(turn).saturating_mul(VERSIONS).saturating_add(version)
+}
+
 /// Each further round means that somebody else wrote in between; one who is disturbed this often comes again.
-const ROUNDS: usize = 10;
+pub(super) const ROUNDS: usize = 10;
 
 impl Subscriptions {
     /// Derives the state from the facts, writes it, shows it in the tenant's mapping row, and asks for the last
@@ -48,8 +57,9 @@ impl Subscriptions {
                 continue;
             };
             let tenant = row.facts.registered.map(|(_, tenant)| tenant);
-            if let Some(tenant) = tenant {
-                self.project(tenant, &state, version).await?;
+            // Whoever has moved on is shown the state of the licence that they are on.
+            if let (Some(tenant), None) = (tenant, &row.facts.moved) {
+                self.project(tenant, &state, shown_version(row.turn, version)).await?;
             }
             match (state.kind, tenant, &self.final_metering) {
                 (Kind::Ending, Some(tenant), Some(queue)) => {

@@ -5,21 +5,17 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
 use super::{
-    FinalMetering, Metering, Registration, Subscription, SubscriptionError,
+    FinalMetering, Metering, Subscription, SubscriptionError,
     facts::{AgreementEnd, Kind, State, derive},
     rows::{self, Item, LicenseRow, attributes as a},
 };
 use crate::{
     clock::rfc3339,
-    ids::TenantId,
-    marketplace::{
-        ids::{AgreementId, LicenseArn},
-        resolve::Resolved,
-    },
+    marketplace::ids::{AgreementId, LicenseArn},
 };
 
 /// The subscriptions, for a function of the control plane.
@@ -63,52 +59,6 @@ impl Subscriptions {
     pub async fn get(&self, license: &LicenseArn) -> Result<Option<Subscription>, SubscriptionError> {
         let Some((row, end)) = self.read(license).await? else { return Ok(None) };
         subscription(row, end.as_ref()).map(Some)
-    }
-
-    /// Registers a licence: the first registration makes `new` its tenant, and every other, at any time and at
-    /// the same time, is told that one. What events have said is not touched.
-    ///
-    /// # Errors
-    /// [`SubscriptionError::ForeignAccount`] when the licence is another account's, or when the table fails.
-    pub async fn register(
-        &self,
-        resolved: &Resolved,
-        new: TenantId,
-        now: SystemTime,
-    ) -> Result<Registration, SubscriptionError> {
-        let mut set = format!(
-            "SET {account} = if_not_exists({account}, :account), {tenant} = if_not_exists({tenant}, :tenant), \
-             {at} = if_not_exists({at}, :now)",
-            account = a::CUSTOMER_ACCOUNT,
-            tenant = a::TENANT_ID,
-            at = a::REGISTERED_AT,
-        );
-        let mut update = self.update(rows::license_key(&resolved.license));
-        if let Some(agreement) = &resolved.agreement {
-            set.push_str(&format!(", {0} = if_not_exists({0}, :agreement)", a::REGISTERED_AGREEMENT));
-            update = update.expression_attribute_values(":agreement", text(agreement.as_str()));
-        }
-        let written = update
-            .update_expression(versioned(&set))
-            .condition_expression(OF_ACCOUNT)
-            .expression_attribute_values(":account", text(resolved.account.as_str()))
-            .expression_attribute_values(":tenant", text(&new.to_string()))
-            .expression_attribute_values(":now", text(&rfc3339(now)))
-            .expression_attribute_values(":one", one())
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let item = match condition(written)? {
-            Ok(reply) => reply.attributes.unwrap_or_default(),
-            Err(_) => return Err(SubscriptionError::ForeignAccount),
-        };
-        let (_, tenant) =
-            LicenseRow::read(&item)?.facts.registered.ok_or(SubscriptionError::Malformed(a::TENANT_ID))?;
-        if let Some(agreement) = &resolved.agreement {
-            self.link(agreement, &resolved.license).await?;
-        }
-        let state = self.settle(&resolved.license, now).await?.state;
-        Ok(Registration { tenant, state })
     }
 
     /// Closes a subscription whose tenant has been erased. It stays closed, whatever is said of it later.
@@ -177,7 +127,7 @@ impl Subscriptions {
         Ok(Some((row, end)))
     }
 
-    async fn item(&self, key: Item) -> Result<Option<Item>, SubscriptionError> {
+    pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, SubscriptionError> {
         let reply = self
             .dynamodb
             .get_item()
@@ -269,6 +219,7 @@ pub(super) fn subscription(
             // Whatever was asked for was asked for an earlier end.
             Kind::Registered | Kind::Active | Kind::Ending => Metering::None,
         },
+        moved_to: row.facts.moved.map(|moved| moved.to),
         license: row.license,
         account: row.account,
         state,

@@ -15,6 +15,7 @@ fn licence(id: &str) -> Licence {
         account: "111122223333".parse().unwrap(),
         tenant: "0123456789abcdef0123456789abcdef".parse().unwrap(),
         since: hour("09").start().plus(1800),
+        came: None,
         until: None,
     }
 }

@@ -87,6 +87,7 @@ fn desk(tenants: u32, says: impl FnMut(&[UsageRecord]) -> Result<Answer, Refusal
         account: format!("{number:012}").parse().unwrap(),
         tenant: format!("{number:032x}").parse().unwrap(),
         since: hour(FIRST).start(),
+        came: None,
         until: None,
     });
     Desk {

@@ -20,6 +20,7 @@ fn licence(id: &str, since: u32) -> Licence {
         account: "111122223333".parse().unwrap(),
         tenant: "0123456789abcdef0123456789abcdef".parse().unwrap(),
         since: hour(since).start().plus(60),
+        came: None,
         until: None,
     }
 }

@@ -1,0 +1,216 @@
+//! Where a licence's tenant is at home: registration, and the way along a line to the licence that counts.
+
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::{
+    Metering, Registration, Subscription, SubscriptionError,
+    facts::{Cause, Kind, State},
+    line::LICENSES_MAX,
+    rows::{self, LicenseRow, attributes as a},
+    settle::ROUNDS,
+    store::{OF_ACCOUNT, Subscriptions, condition, one, subscription, text, versioned},
+    succession::Line,
+};
+use crate::{
+    clock::rfc3339,
+    ids::TenantId,
+    marketplace::{
+        ids::{AgreementId, LicenseArn},
+        resolve::Resolved,
+    },
+};
+
+impl Subscriptions {
+    /// The subscription that decides over a licence's tenant: that of the licence which the tenant is on now. Its last
+    /// metering is done when that of every licence which the tenant was on is done.
+    ///
+    /// # Errors
+    /// When the table fails, or an item of it is malformed.
+    pub async fn home(&self, license: &LicenseArn) -> Result<Option<Subscription>, SubscriptionError> {
+        let (mut at, mut all_done) = (license.clone(), true);
+        for _ in 0..LICENSES_MAX {
+            let Some(mut found) = self.get(&at).await? else { return Ok(None) };
+            match &found.moved_to {
+                Some(next) => {
+                    all_done &= found.final_metering == Metering::Done;
+                    at = next.clone();
+                }
+                None => {
+                    if found.final_metering == Metering::Done && !all_done {
+                        found.final_metering = Metering::Requested;
+                    }
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Err(SubscriptionError::Malformed(a::MOVED_TO))
+    }
+
+    /// Where a buyer's licence leads: its tenant, or the tenant of the line that it is of, whom it has not taken over
+    /// yet; `None` when registering makes a new one. Of the latter the state is `registered` as long as its own licence
+    /// is not in use any more: the Marketplace has still to say that this one is.
+    ///
+    /// # Errors
+    /// [`SubscriptionError::ForeignAccount`] when the licence or its line is another account's, or when the table fails.
+    pub async fn expected(
+        &self,
+        resolved: &Resolved,
+        now: SystemTime,
+    ) -> Result<Option<Registration>, SubscriptionError> {
+        let found = self.read(&resolved.license).await?;
+        if found.as_ref().is_some_and(|(row, _)| row.account != resolved.account) {
+            return Err(SubscriptionError::ForeignAccount);
+        }
+        if let Some((LicenseRow { license, came_from, facts, .. }, _)) = &found
+            && let Some((_, tenant)) = facts.registered
+        {
+            let home = self.home(license).await?.ok_or(SubscriptionError::NotFound)?;
+            let license = self.head(license, came_from.clone()).await?;
+            return Ok(Some(Registration { tenant, license, state: home.state }));
+        }
+        let agreement = match (&resolved.agreement, found) {
+            (Some(agreement), _) => Some(agreement.clone()),
+            (None, Some((row, _))) => row.facts.agreement().cloned(),
+            (None, None) => None,
+        };
+        match agreement {
+            Some(agreement) => match self.line_of(&resolved.license, &agreement).await? {
+                Some(first) => self.expected_in(&self.line(&first).await?, resolved, now).await,
+                None => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// The tenant of a line, as a buyer with another licence of it finds them.
+    async fn expected_in(
+        &self,
+        line: &Line,
+        resolved: &Resolved,
+        now: SystemTime,
+    ) -> Result<Option<Registration>, SubscriptionError> {
+        if line.row.account.as_ref().is_some_and(|account| *account != resolved.account) {
+            return Err(SubscriptionError::ForeignAccount);
+        }
+        let Some(home) = line.home() else { return Ok(None) };
+        if home.row.account != resolved.account {
+            return Err(SubscriptionError::ForeignAccount);
+        }
+        let (_, tenant) = home.row.facts.registered.ok_or(SubscriptionError::Malformed(a::TENANT_ID))?;
+        let license = self.head(&home.row.license, home.row.came_from.clone()).await?;
+        let state = subscription(home.row.clone(), home.end.as_ref())?.state;
+        let state = match state.kind {
+            Kind::Ending | Kind::Suspended => {
+                State { kind: Kind::Registered, since: now, cause: Cause::Registration }
+            }
+            Kind::Registered | Kind::Active | Kind::Closed => state,
+        };
+        Ok(Some(Registration { tenant, license, state }))
+    }
+
+    /// The licence with which a line's tenant was registered.
+    async fn head(
+        &self,
+        license: &LicenseArn,
+        mut before: Option<LicenseArn>,
+    ) -> Result<LicenseArn, SubscriptionError> {
+        let mut head = license.clone();
+        for _ in 0..LICENSES_MAX {
+            let Some(from) = before else { return Ok(head) };
+            let (row, _) = self.read(&from).await?.ok_or(SubscriptionError::NotFound)?;
+            (head, before) = (from, row.came_from);
+        }
+        Err(SubscriptionError::Malformed(a::CAME_FROM))
+    }
+
+    /// Registers a licence: the first registration makes `new` its tenant, and every other, at any time and at
+    /// the same time, is told that one. A licence of a line that has a tenant leads to that tenant. What events have
+    /// said is not touched.
+    ///
+    /// # Errors
+    /// [`SubscriptionError::ForeignAccount`] when the licence or its line is another account's, or when the table fails.
+    pub async fn register(
+        &self,
+        resolved: &Resolved,
+        new: TenantId,
+        now: SystemTime,
+    ) -> Result<Registration, SubscriptionError> {
+        if let Some(agreement) = &resolved.agreement
+            && let Some(first) = self.line_of(&resolved.license, agreement).await?
+        {
+            return self.register_in(&first, agreement, resolved, (new, now)).await;
+        }
+        self.register_alone(resolved, new, now).await
+    }
+
+    async fn register_in(
+        &self,
+        first: &AgreementId,
+        agreement: &AgreementId,
+        resolved: &Resolved,
+        (new, now): (TenantId, SystemTime),
+    ) -> Result<Registration, SubscriptionError> {
+        for _ in 0..ROUNDS {
+            if let Some(expected) = self.expected(resolved, now).await? {
+                self.link(agreement, &resolved.license).await?;
+                return Ok(expected);
+            }
+            let line = self.line(first).await?;
+            let (license, account) = (&resolved.license, &resolved.account);
+            if line.home().is_none()
+                && self.open_line(first, &line, (license, account), agreement, (new, now)).await?
+            {
+                self.link(agreement, license).await?;
+                let state = self.settle(license, now).await?.state;
+                return Ok(Registration { tenant: new, license: license.clone(), state });
+            }
+        }
+        Err(SubscriptionError::Contended)
+    }
+
+    /// A licence of which no line is known.
+    async fn register_alone(
+        &self,
+        resolved: &Resolved,
+        new: TenantId,
+        now: SystemTime,
+    ) -> Result<Registration, SubscriptionError> {
+        let mut set = format!(
+            "SET {account} = if_not_exists({account}, :account), {tenant} = if_not_exists({tenant}, :tenant), \
+             {at} = if_not_exists({at}, :now)",
+            account = a::CUSTOMER_ACCOUNT,
+            tenant = a::TENANT_ID,
+            at = a::REGISTERED_AT,
+        );
+        let mut update = self.update(rows::license_key(&resolved.license));
+        if let Some(agreement) = &resolved.agreement {
+            set.push_str(&format!(", {0} = if_not_exists({0}, :agreement)", a::REGISTERED_AGREEMENT));
+            update = update.expression_attribute_values(":agreement", text(agreement.as_str()));
+        }
+        let written = update
+            .update_expression(versioned(&set))
+            .condition_expression(OF_ACCOUNT)
+            .expression_attribute_values(":account", text(resolved.account.as_str()))
+            .expression_attribute_values(":tenant", text(&new.to_string()))
+            .expression_attribute_values(":now", text(&rfc3339(now)))
+            .expression_attribute_values(":one", one())
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let item = match condition(written)? {
+            Ok(reply) => reply.attributes.unwrap_or_default(),
+            Err(_) => return Err(SubscriptionError::ForeignAccount),
+        };
+        let row = LicenseRow::read(&item)?;
+        let (_, tenant) = row.facts.registered.ok_or(SubscriptionError::Malformed(a::TENANT_ID))?;
+        if let Some(agreement) = &resolved.agreement {
+            self.link(agreement, &resolved.license).await?;
+        }
+        self.settle(&resolved.license, now).await?;
+        let home = self.home(&resolved.license).await?.ok_or(SubscriptionError::NotFound)?;
+        let license = self.head(&resolved.license, row.came_from).await?;
+        Ok(Registration { tenant, license, state: home.state })
+    }
+}
