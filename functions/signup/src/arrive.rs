@@ -3,28 +3,24 @@
 //! A buyer who has registered already, or whose colleague has, is led to where that registration stands.
 
 use shared::{
-    marketplace::{
-        ids::{AccountId, LicenseArn},
-        resolve::{self, Resolved},
-    },
+    marketplace::resolve::{self, Resolved},
     onboarding::Record,
     signup::{
         form::{Arrival, Form},
         registration::Registration,
     },
-    subscriptions::SubscriptionError,
 };
 
-use crate::{App, failure::Failure, follow, page::Answer, register::RegisterPage, request::BrowserRequest};
+use crate::{App, failure::Failure, follow, line, page::Answer, register::RegisterPage, request::BrowserRequest};
 
 pub(crate) async fn arrive(app: &App, request: &BrowserRequest) -> Result<Answer, Failure> {
     let body = request.form()?;
     let Arrival { token, is_trial } = Arrival::of(&Form::parse(&body)?)?;
     let resolved = resolve::resolve(&app.seller, &app.product, token).await?;
     let registration = Registration::of(resolved, app.clock.now());
-    let Resolved { account, license, .. } = &registration.resolved;
+    let Resolved { account, .. } = &registration.resolved;
     // Neither waits for the other: somebody looks at an empty page meanwhile.
-    let (known, field) = tokio::join!(known(app, account, license), app.key.seal(&registration));
+    let (known, field) = tokio::join!(known(app, &registration.resolved), app.key.seal(&registration));
     if let Some(record) = known?
         && let Some(path) = follow::path(&record)
     {
@@ -33,15 +29,14 @@ pub(crate) async fn arrive(app: &App, request: &BrowserRequest) -> Result<Answer
     Ok(RegisterPage::new(&app.frame, account, is_trial, field?, "signup/registrations").answer(200))
 }
 
-/// The licence's registration, if somebody has completed one.
-async fn known(app: &App, account: &AccountId, license: &LicenseArn) -> Result<Option<Record>, Failure> {
-    let Some(subscription) = app.subscriptions.get(license).await? else { return Ok(None) };
-    if subscription.account != *account {
-        return Err(SubscriptionError::ForeignAccount.into());
+/// The licence's registration, if somebody has completed one, or one of a licence before it in its line.
+async fn known(app: &App, resolved: &Resolved) -> Result<Option<Record>, Failure> {
+    if let Some(expected) = line::expected(app, resolved).await? {
+        Failure::if_over(expected.state.kind)?;
+        return Ok(app.onboardings.get(expected.tenant).await?);
     }
-    Failure::if_over(subscription.state.kind)?;
-    match subscription.tenant {
-        Some(tenant) => Ok(app.onboardings.get(tenant).await?),
-        None => Ok(None),
-    }
+    // It may be over before anybody came.
+    let found = app.subscriptions.get(&resolved.license).await?;
+    found.map_or(Ok(()), |found| Failure::if_over(found.state.kind))?;
+    Ok(None)
 }

@@ -5,7 +5,10 @@
 
 use askama::Template;
 use shared::{
-    marketplace::resolve::{NoToken, ResolveError},
+    marketplace::{
+        agreements::AgreementsError,
+        resolve::{NoToken, ResolveError},
+    },
     onboarding::RecordError,
     problem::chain,
     routes::NoRoute,
@@ -39,6 +42,9 @@ pub enum Failure {
     /// The Marketplace did not say who the buyer is.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The Marketplace did not say where the buyer's agreement comes from.
+    #[error(transparent)]
+    Agreements(#[from] AgreementsError),
     /// The registration could not be signed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -171,7 +177,8 @@ impl Failure {
                 "The subscription ended, and what was kept in the account has been erased or is being erased.",
                 "To begin anew, subscribe again in AWS Marketplace: a new subscription gets a new account.",
             ),
-            Self::Seal(SealError::Kms(_) | SealError::NoMac)
+            Self::Agreements(_)
+            | Self::Seal(SealError::Kms(_) | SealError::NoMac)
             | Self::Open(OpenError::Kms(_))
             | Self::Subscription(SubscriptionError::Store(_) | SubscriptionError::Contended)
             | Self::Subscription(SubscriptionError::Queue(_))
@@ -185,7 +192,7 @@ impl Failure {
                 .after(30)
             }
             Self::Subscription(SubscriptionError::ForeignAccount | SubscriptionError::NotFound)
-            | Self::Subscription(SubscriptionError::Malformed(_))
+            | Self::Subscription(SubscriptionError::Malformed(_) | SubscriptionError::TwoTenants)
             | Self::Onboarding(
                 RecordError::Malformed | RecordError::ForeignLicense | RecordError::Randomness,
             ) => Notice::of(

@@ -42,7 +42,7 @@ async fn is_in_use(app: &App, record: &Record) -> Result<bool, Failure> {
     if record.progress != Progress::Ready {
         return Ok(false);
     }
-    let Some(found) = app.subscriptions.get(&record.license).await? else { return Ok(false) };
+    let Some(found) = app.subscriptions.home(&record.license).await? else { return Ok(false) };
     Failure::if_over(found.state.kind)?;
     Ok(found.state.kind == Kind::Active && found.is_settled)
 }

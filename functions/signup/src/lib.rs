@@ -9,6 +9,7 @@ mod arrive;
 mod describe;
 mod failure;
 mod follow;
+mod line;
 mod page;
 mod register;
 mod request;
@@ -20,7 +21,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use shared::{
     clock::Clock,
     config,
-    marketplace::{ids::ProductCode, seller::SellerSession},
+    marketplace::{agreements::Agreements, ids::ProductCode, seller::SellerSession},
     onboarding::Onboardings,
     routes::Operation,
     signup::{self, key::RegistrationKey},
@@ -31,9 +32,13 @@ pub use failure::Failure;
 pub use page::Answer;
 pub use request::BrowserRequest;
 
+/// How the names of its sessions of the seller account begin.
+const SESSION: &str = "strongroom-signup";
+
 /// What lives as long as the execution environment.
 pub struct App {
     seller: SellerSession,
+    agreements: Agreements,
     product: ProductCode,
     key: RegistrationKey,
     subscriptions: Subscriptions,
@@ -47,8 +52,10 @@ impl App {
     #[must_use]
     pub fn new(base: shared::aws::SdkConfig, config: config::Signup, clock: Clock) -> Self {
         let (subscriptions, onboardings) = signup::records(&base, &config);
+        let session = || SellerSession::new(&base, clock.clone(), &config.seller, SESSION);
         Self {
-            seller: SellerSession::new(&base, clock.clone(), &config.seller, "strongroom-signup"),
+            seller: session(),
+            agreements: Agreements::new(session(), config.product_id),
             product: config.seller.product_code,
             key: RegistrationKey::new(&base, config.registration_key_arn),
             subscriptions,

@@ -15,7 +15,7 @@ use shared::{
 use crate::{
     App,
     failure::Failure,
-    follow,
+    follow, line,
     page::{Answer, Frame},
     request::BrowserRequest,
 };
@@ -79,7 +79,7 @@ pub(crate) async fn register(app: &App, request: &BrowserRequest) -> Result<Answ
     let now = app.clock.now();
     let field = form.value("registration");
     let registration = app.key.open(field, now).await?;
-    let Resolved { account, license, .. } = &registration.resolved;
+    let Resolved { account, .. } = &registration.resolved;
 
     let (company, email) = (form.value("company"), form.value("email"));
     let details = match details(company, email) {
@@ -91,9 +91,10 @@ pub(crate) async fn register(app: &App, request: &BrowserRequest) -> Result<Answ
         }
     };
 
+    line::learn(app, &registration.resolved).await?;
     let registered = app.subscriptions.register(&registration.resolved, TenantId::random(), now).await?;
     Failure::if_over(registered.state.kind)?;
-    let record = app.onboardings.begin(registered.tenant, license, &details, now).await?;
+    let record = app.onboardings.begin(registered.tenant, &registered.license, &details, now).await?;
     if record.wants_order(now) {
         app.onboardings.enqueue(&Order::Open { tenant_id: record.tenant }).await?;
     }

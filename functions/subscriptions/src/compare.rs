@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     marketplace::{
-        agreements::{Agreement, Entitled, Standing},
+        agreements::{Agreement, EndStatus, Entitled, Standing},
         ids::{AccountId, AgreementId, LicenseArn},
     },
     subscriptions::{Kind, Observed},
@@ -32,11 +32,27 @@ pub(crate) enum Finding {
     Mend(Observed),
     /// Kept as well as reported: it is ours by its product, and its events were lost.
     Unknown,
+    /// Its agreement goes on as another one, and nobody has moved on with it.
+    GoneOn,
     Report(&'static str),
 }
 
+/// What we have of a licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ours {
+    /// The state that was settled last, if any was.
+    Settled(Option<Kind>),
+    /// Its tenant has moved on to the licence that followed: nothing that is said of it changes anything.
+    Left,
+}
+
 /// The rule: ours beside theirs.
-pub(crate) fn compare(ours: Option<Option<Kind>>, theirs: Says) -> Finding {
+pub(crate) fn compare(ours: Option<Ours>, theirs: Says) -> Finding {
+    let ours = match ours {
+        Some(Ours::Left) => return Finding::Agreed,
+        Some(Ours::Settled(kind)) => Some(kind),
+        None => None,
+    };
     match (ours, theirs) {
         (_, Says::Nothing | Says::Unasked) | (None, Says::Ended | Says::Elsewhere) => Finding::Agreed,
         (None, Says::Active) => Finding::Unknown,
@@ -46,7 +62,7 @@ pub(crate) fn compare(ours: Option<Option<Kind>>, theirs: Says) -> Finding {
             Finding::Mend(Observed::Active)
         }
         (Some(Some(Kind::Active | Kind::Registered) | None), Says::Ended) => Finding::Mend(Observed::Ended),
-        (Some(Some(Kind::Active)), Says::Elsewhere) => Finding::Report("renewed_elsewhere"),
+        (Some(Some(Kind::Active)), Says::Elsewhere) => Finding::GoneOn,
         (Some(_), Says::Ended | Says::Elsewhere) => Finding::Agreed,
     }
 }
@@ -66,6 +82,17 @@ pub(crate) struct Told {
     pub(crate) says: Says,
     pub(crate) agreement: AgreementId,
     pub(crate) account: AccountId,
+    /// As what its agreement ended, if it has.
+    pub(crate) ended: Option<EndStatus>,
+    /// The first agreement of its chain.
+    pub(crate) first: Option<AgreementId>,
+}
+
+impl Told {
+    /// Whether the agreement goes on from another one.
+    pub(crate) fn is_derived(&self) -> bool {
+        self.first.as_ref().is_some_and(|first| *first != self.agreement)
+    }
 }
 
 /// All that is said of all licences.
@@ -74,7 +101,16 @@ pub(crate) struct Reports(pub(crate) BTreeMap<LicenseArn, Told>);
 
 impl Reports {
     pub(crate) fn add(&mut self, license: &LicenseArn, says: Says, agreement: &Agreement) {
-        let told = Told { says, agreement: agreement.id.clone(), account: agreement.account.clone() };
+        let told = Told {
+            says,
+            agreement: agreement.id.clone(),
+            account: agreement.account.clone(),
+            ended: match agreement.standing {
+                Standing::Active => None,
+                Standing::Over(status) => Some(status),
+            },
+            first: agreement.first.clone(),
+        };
         match self.0.get_mut(license) {
             Some(known) if known.says >= says => {}
             Some(known) => *known = told,
@@ -93,8 +129,6 @@ pub(crate) const fn of_entitlement(entitled: Entitled) -> Says {
 
 #[cfg(test)]
 mod tests {
-    use shared::marketplace::agreements::EndStatus;
-
     use super::*;
 
     fn agreement(nth: u8, standing: Standing) -> Agreement {
@@ -103,6 +137,7 @@ mod tests {
             standing,
             account: "111122223333".parse().unwrap(),
             licenses: vec![license()],
+            first: None,
         }
     }
 
@@ -124,14 +159,16 @@ mod tests {
             (Some(Some(Kind::Suspended)), Says::Ended, Finding::Agreed),
             (Some(Some(Kind::Closed)), Says::Ended, Finding::Agreed),
             (Some(Some(Kind::Closed)), Says::Active, Finding::Report("closed_but_active")),
-            (Some(Some(Kind::Active)), Says::Elsewhere, Finding::Report("renewed_elsewhere")),
+            (Some(Some(Kind::Active)), Says::Elsewhere, Finding::GoneOn),
             (Some(Some(Kind::Suspended)), Says::Elsewhere, Finding::Agreed),
             (None, Says::Active, Finding::Unknown),
             (None, Says::Ended, Finding::Agreed),
             (Some(Some(Kind::Active)), Says::Nothing, Finding::Agreed),
             (Some(Some(Kind::Active)), Says::Unasked, Finding::Agreed),
         ] {
-            assert_eq!(compare(ours, theirs), finding, "{ours:?} beside {theirs:?}");
+            let settled = ours.map(Ours::Settled);
+            assert_eq!(compare(settled, theirs), finding, "{ours:?} beside {theirs:?}");
+            assert_eq!(compare(Some(Ours::Left), theirs), Finding::Agreed, "{theirs:?} of one that was left");
         }
     }
 

@@ -13,7 +13,7 @@ use shared::{
     },
 };
 
-use crate::App;
+use crate::{App, follow::FollowError};
 
 /// An event is not begun with less than this left: its calls could take so long if AWS is slow.
 const KEPT_FOR_ONE: Duration = Duration::from_secs(60);
@@ -25,6 +25,8 @@ enum EventError {
     Invalid(#[from] InvalidEvent),
     #[error("the subscription could not be brought in step")]
     Subscription(#[from] SubscriptionError),
+    #[error("whether a tenant goes on to another licence could not be found out")]
+    Follow(#[from] FollowError),
 }
 
 /// What became of an event.
@@ -113,8 +115,10 @@ impl App {
         };
         for license in &licenses {
             match self.subscriptions.settle(license, now).await {
+                // Afterwards: what the event says of its own licence waits for nobody.
+                Ok(settled) => drop(self.follow(&settled, now).await?),
                 // Linked, and then the licence's own event failed: it comes again.
-                Ok(_) | Err(SubscriptionError::NotFound) => {}
+                Err(SubscriptionError::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -7,6 +7,7 @@
 
 mod compare;
 mod events;
+mod follow;
 mod reconcile;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};

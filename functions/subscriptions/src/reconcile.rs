@@ -19,6 +19,7 @@ use shared::{
     marketplace::{
         agreements::{Agreement, AgreementsError, Entitled, Standing},
         ids::{AgreementId, LicenseArn},
+        origin::Origin,
     },
     problem::chain,
     subscriptions::{Kind, Listed, Observation, Observed, SubscriptionError},
@@ -26,7 +27,7 @@ use shared::{
 
 use crate::{
     App,
-    compare::{Finding, Reports, Says, Told, compare, of_entitlement, says},
+    compare::{self, Finding, Reports, Says, Told, compare, of_entitlement, says},
 };
 
 /// Time kept for the answer.
@@ -67,8 +68,16 @@ struct Ours {
 }
 
 impl Ours {
-    fn settled(&self, license: &LicenseArn) -> Option<Option<Kind>> {
-        self.by_license.get(license).map(|listed| listed.settled)
+    fn have(&self, license: &LicenseArn) -> Option<compare::Ours> {
+        self.by_license.get(license).map(|listed| match listed.moved {
+            true => compare::Ours::Left,
+            false => compare::Ours::Settled(listed.settled),
+        })
+    }
+
+    /// Whether nobody is on a licence, though it may be the one that somebody waits for.
+    fn is_vacant(&self, license: &LicenseArn) -> bool {
+        self.by_license.get(license).is_none_or(|listed| !listed.has_tenant)
     }
 
     /// The licences of an agreement, as it says itself or, if it says nothing, as we know.
@@ -84,7 +93,9 @@ impl Ours {
     fn differs(&self, agreement: &Agreement) -> bool {
         let licenses = self.licenses_of(agreement);
         licenses.is_empty()
-            || licenses.iter().any(|license| self.settled(license) != Some(Some(Kind::Active)))
+            || licenses.iter().any(|license| {
+                self.have(license) != Some(compare::Ours::Settled(Some(Kind::Active)))
+            })
     }
 }
 
@@ -167,7 +178,8 @@ impl Run<'_> {
     /// Finishes what an interruption left: nobody may come by again otherwise.
     async fn settle_interrupted(&mut self, ours: &Ours) {
         for listed in ours.by_license.values() {
-            if matches!(listed.settled, None | Some(Kind::Ending)) && !self.is_over() {
+            let is_left = listed.moved && listed.settled != Some(Kind::Suspended);
+            if (is_left || matches!(listed.settled, None | Some(Kind::Ending))) && !self.is_over() {
                 let settled = self.app.subscriptions.settle(&listed.license, self.begun).await;
                 if let Some(settled) = self.done(&listed.license, settled) {
                     self.outcome.repaired += usize::from(Some(settled.state.kind) != listed.settled);
@@ -279,21 +291,56 @@ impl Run<'_> {
             return;
         }
         self.outcome.checked += 1;
-        match compare(ours.settled(license), told.says) {
+        match compare(ours.have(license), told.says) {
+            // Whoever was to come here may have been missed.
+            Finding::Agreed if told.is_derived() && told.says == Says::Active && ours.is_vacant(license) => {
+                self.outcome.repaired += usize::from(self.follow(license, told).await);
+            }
             Finding::Agreed => {}
+            Finding::GoneOn => self.go_on(license, told).await,
             Finding::Report(incident) => self.report(license, incident),
             Finding::Unknown => {
                 self.report(license, "unknown_license");
                 self.observe(license, told, Observed::Active).await;
+                self.follow(license, told).await;
             }
             Finding::Mend(says) => match self.observe(license, told, says).await {
                 Some(true) => {
                     tracing::warn!(%license, says = ?says, "a subscription was brought in step");
                     self.outcome.repaired += 1;
+                    self.follow(license, told).await;
                 }
                 Some(false) => self.outcome.recent += 1,
                 None => {}
             },
+        }
+    }
+
+    /// An agreement goes on as another one, and no event told: its tenant moves, or nobody knows where to.
+    async fn go_on(&mut self, license: &LicenseArn, told: &Told) {
+        if let Some(status) = told.ended {
+            let kept = self.app.subscriptions.observe_end(&told.agreement, status, self.begun).await;
+            self.done(license, kept);
+        }
+        match self.follow(license, told).await {
+            true => self.outcome.repaired += 1,
+            false => self.report(license, "renewed_elsewhere"),
+        }
+    }
+
+    /// Follows a licence along its line; whether a tenant has moved.
+    async fn follow(&mut self, license: &LicenseArn, told: &Told) -> bool {
+        let Some(first) = &told.first else { return false };
+        let found = self.app.subscriptions.get(license).await;
+        let Some(Some(subscription)) = self.done(license, found) else { return false };
+        let origin = Origin { first: first.clone(), account: told.account.clone() };
+        match self.app.enter(&subscription, &told.agreement, &origin, self.begun).await {
+            Ok(moved) => moved.is_some(),
+            Err(error) => {
+                self.outcome.complete = false;
+                tracing::error!(%license, error = chain(&error), "a licence could not be followed");
+                false
+            }
         }
     }
 

@@ -11,6 +11,8 @@ use crate::{
 pub struct Signup {
     /// How ResolveCustomer is signed.
     pub seller: Seller,
+    /// The id of the product that this stack sells: agreements name products by it, and not by their code.
+    pub product_id: ProductId,
     /// Table of subscriptions.
     pub subscriptions_table: String,
     /// Table of onboardings.
@@ -35,6 +37,7 @@ impl Signup {
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             seller: Seller::from_env()?,
+            product_id: parsed("PRODUCT_ID", "a product id")?,
             subscriptions_table: required("SUBSCRIPTIONS_TABLE")?,
             onboarding_table: required("ONBOARDING_TABLE")?,
             onboarding_queue_url: required("ONBOARDING_QUEUE_URL")?,

@@ -103,7 +103,7 @@ impl Onboarding {
             Progress::Closing => record,
             _ => {
                 let subscription =
-                    self.subscriptions.get(&record.license).await?.ok_or(SubscriptionError::NotFound)?;
+                    self.subscriptions.home(&record.license).await?.ok_or(SubscriptionError::NotFound)?;
                 may_close(&subscription.state, subscription.final_metering, waived, grace, now)?;
                 match self.records.mark_closing(&self.plane.tenants_table, tenant, waived, now).await? {
                     Marked::Closing(record) => *record,
@@ -199,7 +199,8 @@ impl Onboarding {
             self.records.unmapping(tenant).await?;
             self.plane.mapping_of(tenant).remove(contents.session).await?;
         }
-        self.subscriptions.close(&record.license, self.clock.now()).await?;
+        let home = self.subscriptions.home(&record.license).await?.ok_or(SubscriptionError::NotFound)?;
+        self.subscriptions.close(&home.license, self.clock.now()).await?;
         self.records.erased(tenant, self.clock.now()).await?;
         Ok(true)
     }
@@ -208,7 +209,7 @@ impl Onboarding {
     /// removing has begun, which only a person can still do anything about.
     async fn still_over(&self, record: &Record, closing: &Closing, grace: Duration) -> Result<(), Halt> {
         let (tenant, now) = (record.tenant, self.clock.now());
-        let found = self.subscriptions.get(&record.license).await?.ok_or(SubscriptionError::NotFound)?;
+        let found = self.subscriptions.home(&record.license).await?.ok_or(SubscriptionError::NotFound)?;
         let Err(not_yet) = may_close(&found.state, found.final_metering, closing.waived, grace, now) else {
             return Ok(());
         };

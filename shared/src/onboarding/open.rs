@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::Clock,
     ids::{ServiceId, TenantId, UserId},
-    subscriptions::Subscriptions,
+    subscriptions::{SubscriptionError, Subscriptions},
     tenancy::{Erasure, Tenancy},
     users::{
         self, NewUser, UserRole,
@@ -156,7 +156,9 @@ impl Run<'_> {
         let store = PolicyStore { id, share_template_id };
         at.plane.mapping_of(self.tenant).write(&store, Begins::Opening).await?;
         self.begin(Step::Subscription).await?;
-        at.subscriptions.settle(&self.record.license, at.clock.now()).await?;
+        let home =
+            at.subscriptions.home(&self.record.license).await?.ok_or(SubscriptionError::NotFound)?;
+        at.subscriptions.settle(&home.license, at.clock.now()).await?;
         self.begin(Step::Administrator).await?;
         let administrator = self.administrator().await?;
         self.begin(Step::Probes).await?;

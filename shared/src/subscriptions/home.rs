@@ -137,7 +137,9 @@ impl Subscriptions {
         new: TenantId,
         now: SystemTime,
     ) -> Result<Registration, SubscriptionError> {
-        if let Some(agreement) = &resolved.agreement
+        let found = self.read(&resolved.license).await?;
+        let is_registered = found.is_some_and(|(row, _)| row.facts.registered.is_some());
+        if let (false, Some(agreement)) = (is_registered, &resolved.agreement)
             && let Some(first) = self.line_of(&resolved.license, agreement).await?
         {
             return self.register_in(&first, agreement, resolved, (new, now)).await;
@@ -154,6 +156,7 @@ impl Subscriptions {
     ) -> Result<Registration, SubscriptionError> {
         for _ in 0..ROUNDS {
             if let Some(expected) = self.expected(resolved, now).await? {
+                // Whose events may come before its licence's own.
                 self.link(agreement, &resolved.license).await?;
                 return Ok(expected);
             }

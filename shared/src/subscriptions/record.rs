@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use super::{
     Observed, REPORTS_LAG, Recorded, SubscriptionError, UNLINKED_LASTS,
     event::{AgreementEvent, AgreementEventKind, LicenseEvent, LicenseEventKind},
-    facts::{EventId, LicenseFact, Stamp},
+    facts::{AgreementEnd, EndStatus, EventId, LicenseFact, Stamp},
     rows::{self, Item, attributes as a},
     store::{OF_ACCOUNT, Subscriptions, condition, one, text, versioned},
 };
@@ -57,11 +57,25 @@ impl Subscriptions {
             Observed::Active => a::OBSERVED_ACTIVE,
             Observed::Ended => a::OBSERVED_ENDED,
         };
-        let event: EventId = OBSERVATION.parse().map_err(|_| SubscriptionError::Malformed(name))?;
-        let at = observation.asked_at.checked_sub(REPORTS_LAG).unwrap_or(observation.asked_at);
-        let fact =
-            LicenseFact { stamp: Stamp::new(at, event), agreement: Some(observation.agreement.clone()) };
+        let stamp = observed(observation.asked_at)?;
+        let fact = LicenseFact { stamp, agreement: Some(observation.agreement.clone()) };
         self.record_fact(&observation.license, &observation.account, name, &fact).await
+    }
+
+    /// Keeps that a report says how an agreement ended: like an event, of [`REPORTS_LAG`] before the report was asked
+    /// for.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn observe_end(
+        &self,
+        agreement: &AgreementId,
+        status: EndStatus,
+        asked_at: SystemTime,
+    ) -> Result<Recorded, SubscriptionError> {
+        let stamp = observed(asked_at)?;
+        let kind = AgreementEventKind::Ended(AgreementEnd { stamp, status });
+        self.record_agreement(&AgreementEvent { agreement: agreement.clone(), kind }, asked_at).await
     }
 
     /// Keeps what an event of an agreement says. As long as no licence of ours is under the agreement it has
@@ -158,6 +172,12 @@ impl Subscriptions {
             .await;
         Ok(condition(written)?.map(|reply| reply.attributes.unwrap_or_default()))
     }
+}
+
+/// The stamp of what a report says that was asked for then.
+fn observed(asked_at: SystemTime) -> Result<Stamp, SubscriptionError> {
+    let event: EventId = OBSERVATION.parse().map_err(|_| SubscriptionError::Malformed(OBSERVATION))?;
+    Ok(Stamp::new(asked_at.checked_sub(REPORTS_LAG).unwrap_or(asked_at), event))
 }
 
 /// Holds when there is no such fact, or one that is older than `:stamp`.
