@@ -147,6 +147,7 @@ pub(crate) fn environment() -> Vec<(String, String)> {
         ("SELLER_EXTERNAL_ID", "an-external-id-of-the-measurements-0123456789"),
         ("MARKETPLACE_REGION", "us-east-1"),
         ("PRODUCT_CODE", rows::PRODUCT),
+        ("PRODUCT_ID", rows::PRODUCT_ID),
         ("PRODUCT_NAME", "Strongroom"),
         ("SUPPORT_CONTACT", "help@vendor.example"),
         ("REGISTRATION_KEY_ARN", "arn:aws:kms:eu-central-1:111122223333:key/k"),

@@ -38,6 +38,8 @@ pub enum Service {
     DynamoDb,
     /// AWS Key Management Service.
     Kms,
+    /// AWS Marketplace Agreement.
+    MarketplaceAgreement,
     /// AWS Marketplace Metering.
     MarketplaceMetering,
     /// Amazon S3.
@@ -52,9 +54,10 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DynamoDb,
         Self::Kms,
+        Self::MarketplaceAgreement,
         Self::MarketplaceMetering,
         Self::S3,
         Self::Sqs,
@@ -68,6 +71,7 @@ impl Service {
         match self {
             Self::DynamoDb => "dynamodb",
             Self::Kms => "kms",
+            Self::MarketplaceAgreement => "marketplace_agreement",
             Self::MarketplaceMetering => "marketplace_metering",
             Self::S3 => "s3",
             Self::Sqs => "sqs",

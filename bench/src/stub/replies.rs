@@ -96,6 +96,17 @@ pub(super) fn to(
                 "Metadata": { "AgreementId": "agmt-3k9x2m7q5v8c1z4t6w0b2n4d8" },
             }),
         ),
+        (Service::MarketplaceAgreement, "DescribeAgreement") => {
+            let asked = asked();
+            let id = asked.get("agreementId").cloned().unwrap_or_default();
+            json(
+                "application/x-amz-json-1.0",
+                json!({
+                    "agreementId": id, "initialAgreementId": id, "acceptor": { "accountId": rows::ACCOUNT },
+                    "proposalSummary": { "resources": [{ "id": rows::PRODUCT_ID, "type": "SaaSProduct" }] },
+                }),
+            )
+        }
         (Service::MarketplaceMetering, "BatchMeterUsage") => {
             let asked = asked();
             let records = asked.get("UsageRecords").and_then(Value::as_array).into_iter().flatten();
