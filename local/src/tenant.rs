@@ -143,7 +143,8 @@ struct Office<'a> {
 }
 
 impl Office<'_> {
-    /// Every tenant's record, by its id: what registration and onboarding wrote of it, and its mapping row.
+    /// Every tenant's record, by its id: what registration and onboarding wrote of it, its mapping row, and the licences
+    /// that it is and was on.
     async fn records(&self) -> Result<BTreeMap<String, Map<String, Value>>, TenantError> {
         let mut records: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for table in ["TenantsTableName", "OnboardingTableName"] {
@@ -151,6 +152,12 @@ impl Office<'_> {
                 let found = row::plain(&item);
                 let id = found.get("tenant_id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 records.entry(id).or_default().extend(found);
+            }
+        }
+        let subscriptions = self.scan(self.details.output("SubscriptionsTableName")).await?;
+        for (tenant, licenses) in row::lines(subscriptions.iter().map(row::plain)) {
+            if let Some(record) = records.get_mut(&tenant) {
+                record.insert("licenses".to_owned(), licenses);
             }
         }
         Ok(records)

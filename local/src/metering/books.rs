@@ -90,7 +90,7 @@ impl Books {
         Ok(Account { license: license.clone(), events, entries, billed })
     }
 
-    /// The licences that somebody has registered, with their tenants.
+    /// The tenants, each with the licence that it is on.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -100,8 +100,10 @@ impl Books {
         for _ in 0..PAGES_MAX {
             let page = self.subscriptions.page(from).await?;
             for listed in page.subscriptions {
+                // Those that their tenants have left are in those tenants' accounts.
                 let subscription = self.subscriptions.get(&listed.license).await?;
-                if let Some(tenant) = subscription.and_then(|subscription| subscription.tenant) {
+                let current = subscription.filter(|subscription| subscription.moved_to.is_none());
+                if let Some(tenant) = current.and_then(|subscription| subscription.tenant) {
                     found.push((listed.license, tenant));
                 }
             }

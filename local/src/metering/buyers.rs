@@ -9,20 +9,22 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use aws_sdk_sts::types::Tag;
+use serde::Deserialize;
 use serde_json::json;
 use shared::{
     aws::SdkConfig,
     clock::{Clock, epoch_s, rfc3339},
     ids::TenantId,
     marketplace::{
-        ids::{AccountId, LicenseArn},
+        ids::{AccountId, AgreementId, LicenseArn},
+        origin::Origin,
         resolve::Resolved,
     },
     metering::{Second, UsageEvent},
     subscriptions::{
-        FinalMetering, Subscriptions,
-        event::{LicenseEvent, LicenseEventKind},
-        facts::{LicenseFact, Stamp},
+        EndStatus, FinalMetering, Subscriptions,
+        event::{AgreementEvent, AgreementEventKind, LicenseEvent, LicenseEventKind},
+        facts::{AgreementEnd, LicenseFact, Stamp},
     },
     usage::KEPT,
 };
@@ -51,6 +53,19 @@ pub struct Licensed {
     pub account: AccountId,
     /// The tenant.
     pub tenant: TenantId,
+}
+
+/// What the Marketplace tells of a renewal.
+#[derive(Deserialize)]
+struct Renewed {
+    agreement_id: String,
+    successor: Successor,
+}
+
+#[derive(Deserialize)]
+struct Successor {
+    agreement_id: String,
+    license_arn: String,
 }
 
 /// Those who buy and use.
@@ -165,6 +180,50 @@ impl Buyers {
         self.told(licensed, LicenseEventKind::Updated, at).await
     }
 
+    /// The agreement is renewed at `at`, and the new licence is good from `good` on: the tenant goes on to it, as
+    /// the product's own library has it.
+    ///
+    /// # Errors
+    /// When the Marketplace or the table does not do its part, or the tenant does not move.
+    pub async fn renew(
+        &self,
+        licensed: &Licensed,
+        at: Second,
+        good: Second,
+    ) -> Result<Licensed, MeteringError> {
+        let order = json!({
+            "license_arn": licensed.license.as_str(), "change": "renew", "at": rfc3339(time(at)), "events": false,
+        });
+        let renewed: Renewed = serde_json::from_value(self.market.order("changes", &order).await?)
+            .map_err(|_| MeteringError::Malformed("a renewal"))?;
+        let agreement = |id: &str| id.parse().map_err(|_| MeteringError::Malformed("an agreement"));
+        let (old, new) = (agreement(&renewed.agreement_id)?, agreement(&renewed.successor.agreement_id)?);
+        let account = licensed.account.clone();
+        let resolved = |license: &LicenseArn, agreement: &AgreementId| Resolved {
+            account: account.clone(),
+            license: license.clone(),
+            agreement: Some(agreement.clone()),
+        };
+        self.register(&resolved(&licensed.license, &old), licensed.tenant, at).await?;
+        let license = renewed.successor.license_arn.parse();
+        let successor = Licensed {
+            license: license.map_err(|_| MeteringError::Malformed("a licence"))?,
+            ..licensed.clone()
+        };
+        let end = AgreementEnd { stamp: stamp(at)?, status: EndStatus::Renewed };
+        let ended = AgreementEvent { agreement: old.clone(), kind: AgreementEventKind::Ended(end) };
+        self.subscriptions.record_agreement(&ended, time(at)).await?;
+        let fact = LicenseFact { stamp: stamp(good)?, agreement: Some(new.clone()) };
+        self.keep(&successor, LicenseEventKind::Updated, fact, good).await?;
+        let origin = Origin { first: old.clone(), account: account.clone() };
+        self.subscriptions.enter(&licensed.license, &account, &old, &origin).await?;
+        self.subscriptions.enter(&successor.license, &account, &new, &origin).await?;
+        match self.subscriptions.advance(&old, time(good)).await? {
+            Some(moved) if moved.to == successor.license => Ok(successor),
+            _ => Err(MeteringError::Malformed("a succession")),
+        }
+    }
+
     /// Something happens to the licence in the Marketplace alone.
     ///
     /// # Errors
@@ -188,9 +247,16 @@ impl Buyers {
         kind: LicenseEventKind,
         at: Second,
     ) -> Result<(), MeteringError> {
-        let id =
-            uuid::Uuid::new_v4().to_string().parse().map_err(|_| MeteringError::Malformed("an event"))?;
-        let fact = LicenseFact { stamp: Stamp::new(time(at), id), agreement: None };
+        self.keep(licensed, kind, LicenseFact { stamp: stamp(at)?, agreement: None }, at).await
+    }
+
+    async fn keep(
+        &self,
+        licensed: &Licensed,
+        kind: LicenseEventKind,
+        fact: LicenseFact,
+        at: Second,
+    ) -> Result<(), MeteringError> {
         let event =
             LicenseEvent { license: licensed.license.clone(), account: licensed.account.clone(), kind, fact };
         let recorded = self.subscriptions.record_license(&event).await?;
@@ -258,6 +324,12 @@ impl Buyers {
         let provider = SharedCredentialsProvider::new(credentials);
         Ok(self.function.clone().into_builder().credentials_provider(provider).build())
     }
+}
+
+/// The stamp of an event of then.
+fn stamp(at: Second) -> Result<Stamp, MeteringError> {
+    let id = uuid::Uuid::new_v4().to_string().parse().map_err(|_| MeteringError::Malformed("an event"))?;
+    Ok(Stamp::new(time(at), id))
 }
 
 /// What clients with the account's root are made from.

@@ -1,8 +1,8 @@
 //! A tenant's rows, as a person and as a program read them. Pure.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What opens the page about a registration to whoever has it: nothing to print.
 const UNPRINTED: [&str; 1] = ["progress_key"];
@@ -28,6 +28,33 @@ fn untyped(attribute: &Value) -> Option<Value> {
     }
 }
 
+/// The line of licences of each tenant, by its id: the one that it is on is the last. From rows of licences, among others.
+pub(super) fn lines(rows: impl Iterator<Item = Map<String, Value>>) -> BTreeMap<String, Value> {
+    let mut lines: BTreeMap<String, Vec<(u64, Value)>> = BTreeMap::new();
+    for row in rows {
+        let text = |name: &str| row.get(name).and_then(Value::as_str);
+        let license = text("subject").and_then(|subject| subject.strip_prefix("license#"));
+        if let (Some(license), Some(tenant)) = (license, text("tenant_id")) {
+            let turn = row.get("turn").and_then(Value::as_u64).unwrap_or_default();
+            let told = json!({
+                "license_arn": license,
+                "state": text("subscription_state"),
+                "since": text("state_since"),
+                "cause": text("state_cause"),
+                "final_metering": text("final_metering"),
+            });
+            lines.entry(tenant.to_owned()).or_default().push((turn, told));
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(tenant, mut line)| {
+            line.sort_by_key(|(turn, _)| *turn);
+            (tenant, line.into_iter().map(|(_, told)| told).collect())
+        })
+        .collect()
+}
+
 /// One line of JSON.
 pub(super) fn as_json(record: &Map<String, Value>) -> String {
     Value::Object(record.clone()).to_string()
@@ -50,17 +77,19 @@ pub(super) fn as_line(record: &Map<String, Value>) -> String {
 pub(super) fn as_text(record: &Map<String, Value>) -> String {
     let mut text = String::new();
     for (name, value) in record {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {name:<24} {value}");
+        // A list has a line an item.
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for value in values {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {name:<24} {value}");
+        }
     }
     text.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn record() -> Map<String, Value> {
@@ -79,6 +108,30 @@ mod tests {
         });
         assert_eq!(Value::Object(record()), expected);
         assert_eq!(serde_json::from_str::<Value>(&as_json(&record())).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_tenants_licences_are_told_in_the_order_in_which_it_was_on_them() {
+        let row = |license: &str, tenant: &str, turn: Option<u32>| {
+            let mut row = json!({
+                "subject": { "S": format!("license#{license}") }, "tenant_id": { "S": tenant },
+                "subscription_state": { "S": "active" },
+            });
+            if let Some(turn) = turn {
+                row["turn"] = json!({ "N": turn.to_string() });
+            }
+            plain(&row)
+        };
+        let nobody = plain(&json!({ "subject": { "S": "license#c" } }));
+        let agreement = plain(&json!({ "subject": { "S": "agreement#d" }, "tenant_id": { "S": "1" } }));
+        let rows = [row("b", "1", Some(1)), nobody, row("a", "1", None), row("e", "2", None), agreement];
+        let told = lines(rows.into_iter());
+        let licenses = |tenant: &str| -> Vec<String> {
+            let line = told[tenant].as_array().unwrap().iter();
+            line.map(|one| one["license_arn"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!((licenses("1"), licenses("2"), told.len()), (vec!["a".to_owned(), "b".to_owned()], vec!["e".to_owned()], 2));
+        assert_eq!(told["1"][0]["state"], "active");
     }
 
     #[test]

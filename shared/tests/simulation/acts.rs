@@ -23,17 +23,32 @@ pub(crate) struct Subscription {
     /// The newest permission and the newest end that our table was told of.
     pub(crate) since: Option<Second>,
     pub(crate) until: Option<Second>,
+    /// When the tenant came to it from the one before.
+    pub(crate) came: Option<Second>,
+    /// The tenant has left it: nothing that is told of it later undoes its end.
+    pub(crate) is_left: bool,
 }
 
 impl Subscription {
     pub(crate) fn new((license, account): (LicenseArn, AccountId)) -> Self {
-        Self { license, account, is_live: true, ends: Vec::new(), since: None, until: None }
+        Self {
+            license,
+            account,
+            is_live: true,
+            ends: Vec::new(),
+            since: None,
+            until: None,
+            came: None,
+            is_left: false,
+        }
     }
 
     /// The newest permission against the newest end, whatever was told first.
     pub(crate) fn known(&self) -> Option<(Second, Option<Second>)> {
         let since = self.since?;
-        Some((since, self.until.filter(|until| *until >= since)))
+        // As `subscriptions` has it: a beginning is never after its end.
+        let until = self.until.filter(|until| self.is_left || *until >= since);
+        Some((until.map_or(since, |until| since.min(until)), until))
     }
 }
 
@@ -58,6 +73,9 @@ impl Sim {
             }
             Action::Return(tenant) => self.come_back(tenant),
             Action::Renew(tenant) => self.renew(tenant),
+            Action::Succeed(tenant) => self.succeed(tenant),
+            Action::TakeAway(license) => self.market.change(&license, Change::Deprovision),
+            Action::Move { tenant, to, ended, good } => self.move_on(tenant, to, ended, good),
             Action::Learn { tenant, subscription, since, until } => {
                 self.learn(tenant, subscription, since, until);
             }
@@ -178,6 +196,39 @@ impl Sim {
         self.tell(Action::Learn { tenant, subscription, since: Some(self.time), until: None });
     }
 
+    fn succeed(&mut self, tenant: usize) {
+        let from = self.tenants[tenant].subscriptions.len() - 1;
+        let left = &mut self.tenants[tenant].subscriptions[from];
+        if !left.is_live {
+            return;
+        }
+        left.is_live = false;
+        left.ends.push(self.time);
+        let license = left.license.clone();
+        let successor = Subscription::new(self.market.renew(&license));
+        self.tenants[tenant].subscriptions.push(successor);
+        let (ended, good) = (self.time, self.time.plus(1 + self.chance.below(120)));
+        let taken_away = self.time.plus(30 + self.chance.below(7200));
+        self.at(taken_away, Action::TakeAway(license));
+        let late = if self.chance.permille(100) { self.chance.below(10_000) } else { self.chance.below(90) };
+        self.at(good.plus(late), Action::Move { tenant, to: from + 1, ended, good });
+    }
+
+    /// The transaction of a move: from then on nothing that is told of the old licence matters.
+    fn move_on(&mut self, tenant: usize, to: usize, ended: Second, good: Second) {
+        let subscriptions = &mut self.tenants[tenant].subscriptions;
+        let left = &mut subscriptions[to - 1];
+        left.until = Some(ended);
+        left.is_left = true;
+        let license = left.license.clone();
+        let next = &mut subscriptions[to];
+        next.came = Some(good.min(Hour::of(ended).next().start()));
+        next.since = next.since.max(Some(good));
+        self.has_learnt(tenant);
+        let at = self.time.plus(self.chance.below(90));
+        self.at(at, Action::Run { scheduled: at, only: Some(license), back: 2 });
+    }
+
     /// An event: seconds later, or once in a while much later.
     fn tell(&mut self, learn: Action) {
         let late = if self.chance.permille(100) { self.chance.below(10_000) } else { self.chance.below(90) };
@@ -187,7 +238,19 @@ impl Sim {
     fn learn(&mut self, tenant: usize, subscription: usize, since: Option<Second>, until: Option<Second>) {
         let told = &mut self.tenants[tenant].subscriptions[subscription];
         told.since = told.since.max(since);
-        told.until = told.until.max(until);
+        if !told.is_left {
+            told.until = told.until.max(until);
+        }
+        self.has_learnt(tenant);
+        let state = &self.tenants[tenant].subscriptions[subscription];
+        if state.known().is_some_and(|(_, until)| until.is_some()) && !self.chance.permille(150) {
+            let (license, at) = (state.license.clone(), self.time.plus(self.chance.below(90)));
+            self.at(at, Action::Run { scheduled: at, only: Some(license), back: 2 });
+        }
+    }
+
+    /// Our table says something else now.
+    fn has_learnt(&mut self, tenant: usize) {
         let view = self.licences();
         self.views.push((self.time, view));
         let is_usable =
@@ -198,11 +261,6 @@ impl Sim {
             self.time.plus(60).min(self.tenants[tenant].usable_until)
         };
         self.tenants[tenant].usable_until = usable;
-        let state = &self.tenants[tenant].subscriptions[subscription];
-        if state.known().is_some_and(|(_, until)| until.is_some()) && !self.chance.permille(150) {
-            let (license, at) = (state.license.clone(), self.time.plus(self.chance.below(90)));
-            self.at(at, Action::Run { scheduled: at, only: Some(license), back: 2 });
-        }
     }
 
     fn meter_as_another(&mut self, tenant: usize) {

@@ -60,6 +60,15 @@ impl Market {
         self.inner.change(&order).unwrap();
     }
 
+    /// The agreement of a licence is renewed: the new licence.
+    pub(crate) fn renew(&self, license: &LicenseArn) -> (LicenseArn, AccountId) {
+        let license_arn = Some(license.to_string());
+        let order =
+            ChangeOrder { license_arn, agreement_id: None, change: Change::Renew, status: None, at: None };
+        let next = self.inner.change(&order).unwrap().successor.unwrap();
+        (next.license_arn.parse().unwrap(), next.account.parse().unwrap())
+    }
+
     /// Every request with a record of this licence is refused, until the orders are cleared.
     pub(crate) fn poison(&self, license: &LicenseArn, exception: &str) {
         let order = json!({"operation": "BatchMeterUsage", "answer": exception, "times": 100_000,

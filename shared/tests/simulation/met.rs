@@ -5,7 +5,7 @@ use shared::metering::{Report, State, ledger::Sent};
 use crate::sim::{Met, Sim};
 
 /// What every long enough simulation must have met at least once.
-pub(crate) const MUST_BE_MET: [&str; 26] = [
+pub(crate) const MUST_BE_MET: [&str; 27] = [
     "runs that died",
     "accepted",
     "accepted_as_duplicate",
@@ -20,6 +20,7 @@ pub(crate) const MUST_BE_MET: [&str; 26] = [
     "carried",
     "last entries",
     "second licences in an hour",
+    "tenants that moved on",
     "requests halved",
     "requests that failed",
     "records unprocessed",
@@ -42,6 +43,8 @@ pub(crate) fn met(sim: &Sim, runs: usize) -> Met {
     count("runs that died", sim.dead.len());
     count("lines billed", sim.market.bill().len());
     count("billed by somebody else", sim.foreign.len());
+    let moved = sim.tenants.iter().flat_map(|tenant| &tenant.subscriptions).filter(|one| one.is_left);
+    count("tenants that moved on", moved.count());
     for entry in sim.store.entries() {
         count("entries", 1);
         count("last entries", usize::from(entry.ended.is_some()));

@@ -46,9 +46,10 @@ impl Sim {
                     // Half of them early, when there is little in the ledger yet.
                     let within = if self.chance.permille(500) { 9000 } else { length };
                     let at = begin.plus(600 + self.chance.below(within));
-                    let action = match self.chance.below(3) {
+                    let action = match self.chance.below(4) {
                         0 => Action::End(tenant),
                         1 => Action::Return(tenant),
+                        2 => Action::Succeed(tenant),
                         _ => Action::Renew(tenant),
                     };
                     self.at(at, action);

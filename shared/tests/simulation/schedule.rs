@@ -114,8 +114,14 @@ pub(crate) enum Action {
     End(usize),
     /// It comes back.
     Return(usize),
-    /// It goes on under a new licence.
+    /// It ends, and the buyer buys anew.
     Renew(usize),
+    /// Its agreement is renewed: it goes on under the licence that follows.
+    Succeed(usize),
+    /// The licence that was left is taken away, at the Marketplace.
+    TakeAway(LicenseArn),
+    /// Our table of subscriptions has the tenant on the licence that follows.
+    Move { tenant: usize, to: usize, ended: Second, good: Second },
     /// Our table of subscriptions learns what became of one.
     Learn { tenant: usize, subscription: usize, since: Option<Second>, until: Option<Second> },
     /// Somebody else meters an hour of a tenant's.

@@ -18,7 +18,7 @@ use shared::{
 };
 
 use crate::{
-    acts::Tenant,
+    acts::{Subscription, Tenant},
     chance::Chance,
     market::Market,
     schedule::{Action, Character, Defect, Effect},
@@ -264,7 +264,8 @@ impl Sim {
             let id = tenant.id;
             tenant.subscriptions.clone().into_iter().filter_map(move |one| {
                 let (since, until) = one.known()?;
-                Some(Licence { license: one.license, account: one.account, tenant: id, since, until })
+                let Subscription { license, account, came, .. } = one;
+                Some(Licence { license, account, tenant: id, since, came, until })
             })
         };
         let recent = |one: &Licence| one.until.is_none_or(|until| until.plus(3 * 86_400) > self.time);

@@ -174,6 +174,28 @@ fn a_subscription_that_comes_back_in_the_same_hour_goes_on_with_the_next() {
 }
 
 #[test]
+fn a_successor_begins_where_the_tenant_came_to_it_however_often_it_was_permitted_since() {
+    let old = ended(&licence("1"), hour("09").start().plus(2000));
+    for (came, first) in [(hour("09").start().plus(2072), "09#1"), (hour("10").start(), "10#0")] {
+        let mut tenant = Tenant::new(LateUsage::Report);
+        tenant.seals(&old, "08");
+        // Nothing was sealed since, and it was permitted again meanwhile.
+        let new = Licence { since: hour("12").start().plus(60), came: Some(came), ..licence("2") };
+        tenant.uses(Measure::DocumentsAdded, 4, "11");
+        tenant.looks_back(&new, "12");
+        assert_eq!(tenant.seals(&new, "12").slot.to_string(), format!("2026-11-22T{first}"));
+        while let Next::Seal(_) = tenant.chain.next(&new, hour("12")) {
+            tenant.seals(&new, "12");
+        }
+        let hours: Vec<_> = tenant.chain.entries().iter().map(|entry| entry.slot.hour).collect();
+        assert_eq!(hours.last(), Some(&hour("12")));
+        assert!(hours.windows(2).all(|two| two[1] <= two[0].next()), "no hour is left out");
+        let late: i64 = ["09", "10", "11"].map(|at| tenant.late(at, Measure::DocumentsAdded)).iter().sum();
+        assert_eq!(late, 0, "what was used between its beginning and its newest permission is billed");
+    }
+}
+
+#[test]
 fn another_licence_in_the_same_hour_pays_for_the_rest_of_it() {
     let (mut tenant, old, new) = (Tenant::new(LateUsage::Report), licence("1"), licence("2"));
     tenant.uses(Measure::DocumentsAdded, 2, "09");
