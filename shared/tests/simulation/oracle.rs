@@ -18,6 +18,7 @@ pub(crate) fn violation(sim: &Sim) -> Option<String> {
     let laws = [
         ledger_and_bill,
         own_licences,
+        successors_leave_no_hour_out,
         used_is_sealed_or_late,
         carried_once,
         given_up_with_cause,
@@ -95,6 +96,22 @@ fn own_licences(sim: &Sim) -> Result<(), String> {
 fn used(sim: &Sim, tenant: TenantId, measure: Measure, hours: impl Fn(Hour) -> bool) -> i64 {
     let effects = sim.effects.values().filter(|effect| effect.tenant == tenant && hours(effect.hour));
     effects.flat_map(|effect| &effect.usage).filter(|(of, _)| *of == measure).map(|(_, amount)| amount).sum()
+}
+
+/// Between the last entry of a licence and the first of the one that follows it lies no hour: the tenant was never shut.
+fn successors_leave_no_hour_out(sim: &Sim) -> Result<(), String> {
+    for tenant in &sim.tenants {
+        let entries: Vec<&Entry> = sim.store.of_tenant(tenant.id).collect();
+        let place = |entry: &Entry| tenant.subscriptions.iter().position(|one| one.license == entry.license);
+        for two in entries.windows(2) {
+            let (Some(before), Some(after)) = (place(two[0]), place(two[1])) else { continue };
+            let follows = after == before + 1 && tenant.subscriptions[after].came.is_some();
+            if follows && two[1].slot.hour > two[0].slot.hour.next() {
+                return Err(format!("hours are left out between {} and {}", at(two[0]), at(two[1])));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// All bytes that have arrived up to an hour, wherever they went.
