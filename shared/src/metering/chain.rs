@@ -20,6 +20,8 @@
 //!   the hour's usage is more than was sealed for the licence before it. So each unit is on one bill: up to the moment
 //!   when the old licence's last hour was sealed on the old one's, after it on the new one's; and a level of that hour
 //!   on one.
+//! - **One after the other.** A licence to which the tenant came from another one waits until that one's last hour is
+//!   sealed, and so do those after it: or what was used before a renewal would be billed as used after it.
 //! - **Late.** Looking back sums the spans again. What is more than was sealed is the record's `late` amount, to
 //!   be seen and alarmed; below zero (a level that was sealed too high) too. A level is true again from the next
 //!   hour on in any case: the next entry opens with the corrected bytes.
@@ -47,10 +49,19 @@ pub struct Licence {
     pub tenant: TenantId,
     /// The newest permission to use it: its newest License Updated.
     pub since: Second,
-    /// Since when the tenant is on it, where it came to it from the licence before.
-    pub came: Option<Second>,
+    /// How the tenant came to it; none where it was registered with it.
+    pub came: Option<Came>,
     /// When it ended; none while it is in use.
     pub until: Option<Second>,
+}
+
+/// A tenant's coming to a licence from the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Came {
+    /// The licence that it has left.
+    pub from: LicenseArn,
+    /// Since when it is on the other one.
+    pub at: Second,
 }
 
 /// What is done about usage that arrives after its hour was sealed.
@@ -174,13 +185,14 @@ impl Chain {
             None => Next::Nothing,
         };
         let start_at = |since: Second| Hour::of(licence.until.map_or(since, |until| until.min(since)));
+        if self.is_to_come(licence) {
+            return self.first_of_successor(licence, closed);
+        }
         let Some(newest) = self.entries.last() else {
             return seal(Slot::first(start_at(licence.since)), None);
         };
         let following = newest.slot.hour.next();
         let is_own = newest.license == licence.license;
-        // A successor begins where the tenant came to it, however often it has been permitted since.
-        let start = start_at(licence.came.filter(|_| !is_own).unwrap_or(licence.since));
         let Some(ended) = newest.ended else {
             return match is_own {
                 true => seal(Slot::first(following), Some(following)),
@@ -193,6 +205,7 @@ impl Chain {
         if !goes_on {
             return Next::Nothing;
         }
+        let start = start_at(licence.since);
         let group = self.group(newest.slot.hour);
         let had_its_turn = group.iter().any(|entry| entry.license == licence.license);
         if start <= newest.slot.hour && !had_its_turn && newest.slot.turn < Slot::TURN_MAX {
@@ -201,6 +214,38 @@ impl Chain {
         }
         let hour = start.max(following);
         seal(Slot::first(hour), Some(hour))
+    }
+
+    /// Whether a licence to which the tenant came from another one has still to have its turn: nothing is sealed of it,
+    /// nor of what follows it.
+    fn is_to_come(&self, licence: &Licence) -> bool {
+        let Some(came) = &licence.came else { return false };
+        let Some(newest) = self.entries.last() else { return true };
+        let is_before =
+            newest.license == came.from || licence.until.is_none() || newest.slot.hour <= Hour::of(came.at);
+        is_before && !self.entries.iter().any(|entry| entry.license == licence.license)
+    }
+
+    /// What is to be done for it: it waits for the last entry of the licence before, and then has one of its own,
+    /// however short it was in use, for what follows it waits in turn. It begins where the tenant came to it, however
+    /// often it was permitted since.
+    fn first_of_successor(&self, licence: &Licence, closed: Hour) -> Next {
+        let (Some(came), Some(newest)) = (&licence.came, self.entries.last()) else { return Next::Wait };
+        if newest.license != came.from || newest.ended.is_none() {
+            return Next::Wait;
+        }
+        let start = Hour::of(licence.until.map_or(came.at, |until| until.min(came.at)));
+        let (slot, from) = if start <= newest.slot.hour && newest.slot.turn < Slot::TURN_MAX {
+            (Slot { turn: newest.slot.turn + 1, ..newest.slot }, newest.slot.hour)
+        } else {
+            let hour = start.max(newest.slot.hour.next());
+            (Slot::first(hour), hour)
+        };
+        let ended = licence.until.filter(|until| Hour::of(*until) <= slot.hour);
+        match licence.until {
+            None if slot.hour > closed => Next::Nothing,
+            _ => Next::Seal(Seal { slot, from: Some(from), ended }),
+        }
     }
 
     /// Whether the metering of a licence that has ended is over: its last hour is sealed, and nothing of it is still

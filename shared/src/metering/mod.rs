@@ -32,7 +32,7 @@ mod settle;
 pub mod statement;
 pub mod usage;
 
-pub use chain::{LateUsage, Licence, Rules};
+pub use chain::{Came, LateUsage, Licence, Rules};
 pub use dimensions::{Dimension, Dimensions};
 pub use hour::{Hour, Second};
 pub use ledger::{Entry, Record, Slot, State};

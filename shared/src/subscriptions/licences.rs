@@ -20,7 +20,7 @@ use crate::{
     clock::parse_rfc3339,
     ids::InvalidId,
     marketplace::ids::LicenseArn,
-    metering::{Licence, Page, Second},
+    metering::{Came, Licence, Page, Second},
 };
 
 /// One of so many parts of the table, which together are all of it.
@@ -136,7 +136,9 @@ fn written(row: &LicenseRow) -> Result<Option<Licence>, SubscriptionError> {
 /// A licence in state `kind` since `since`.
 fn licence(row: &LicenseRow, kind: Kind, since: SystemTime) -> Option<Licence> {
     let (registered, tenant) = row.facts.registered?;
-    let permission = row.facts.permission()?;
+    // One that was left was its tenant's, who could not use it if nobody had permitted it. It has its end all the same:
+    // the licence that follows it waits for that.
+    let permission = row.facts.permission().or(row.facts.moved.as_ref().map(|moved| moved.at))?;
     let end = match kind {
         Kind::Registered => return None,
         // Of one that the tenant has just left, the end is not written yet.
@@ -156,7 +158,7 @@ fn licence(row: &LicenseRow, kind: Kind, since: SystemTime) -> Option<Licence> {
         account: row.account.clone(),
         tenant,
         since: until.map_or(since, |until| since.min(until)),
-        came: row.came_from.as_ref().map(|_| after(registered)),
+        came: row.came_from.clone().map(|from| Came { from, at: after(registered) }),
         until,
     })
 }
@@ -173,7 +175,7 @@ mod tests {
     use super::*;
     use crate::subscriptions::{
         Metering,
-        facts::{LicenseFact, LicenseFacts, Stamp},
+        facts::{LicenseFact, LicenseFacts, Moved, Stamp},
     };
 
     fn at(text: &str) -> SystemTime {
@@ -228,6 +230,18 @@ mod tests {
         assert_eq!(licence(&row(), Kind::Registered, at("10:30:00.000")), None);
         let unsettled = LicenseRow { written: None, ..row() };
         assert_eq!(written(&unsettled).unwrap(), None);
+    }
+
+    #[test]
+    fn a_licence_that_was_left_has_an_end_though_nobody_has_permitted_it() {
+        let mut row = row();
+        row.facts.updated = None;
+        row.facts.moved = Some(Moved {
+            at: at("11:10:00.000"),
+            to: row.license.as_str().replace("0f", "1f").parse().unwrap(),
+        });
+        let left = licence(&row, Kind::Ending, at("11:00:00.000")).unwrap();
+        assert_eq!((left.since, left.until), (second("11:00:00.000"), Some(second("11:00:00.000"))));
     }
 
     #[test]

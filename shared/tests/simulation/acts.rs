@@ -4,7 +4,7 @@ use marketplace::Change;
 use shared::{
     ids::TenantId,
     marketplace::ids::{AccountId, LicenseArn},
-    metering::{Hour, Measure, Second, UsageEvent, hour::WRITE_LASTS_S, outcome::Echo, quantity::GIB},
+    metering::{Came, Hour, Measure, Second, UsageEvent, hour::WRITE_LASTS_S, outcome::Echo, quantity::GIB},
 };
 
 use crate::{
@@ -24,7 +24,9 @@ pub(crate) struct Subscription {
     pub(crate) since: Option<Second>,
     pub(crate) until: Option<Second>,
     /// When the tenant came to it from the one before.
-    pub(crate) came: Option<Second>,
+    pub(crate) came: Option<Came>,
+    /// The tenant has still to come to it from the one before; until then it is nobody's.
+    pub(crate) is_vacant: bool,
     /// The tenant has left it: nothing that is told of it later undoes its end.
     pub(crate) is_left: bool,
 }
@@ -39,13 +41,18 @@ impl Subscription {
             since: None,
             until: None,
             came: None,
+            is_vacant: false,
             is_left: false,
         }
     }
 
     /// The newest permission against the newest end, whatever was told first.
     pub(crate) fn known(&self) -> Option<(Second, Option<Second>)> {
-        let since = self.since?;
+        if self.is_vacant {
+            return None;
+        }
+        // Nobody has permitted it before it was left: it has its end all the same.
+        let since = self.since.or(self.until.filter(|_| self.is_left))?;
         // As `subscriptions` has it: a beginning is never after its end.
         let until = self.until.filter(|until| self.is_left || *until >= since);
         Some((until.map_or(since, |until| since.min(until)), until))
@@ -205,7 +212,7 @@ impl Sim {
         left.is_live = false;
         left.ends.push(self.time);
         let license = left.license.clone();
-        let successor = Subscription::new(self.market.renew(&license));
+        let successor = Subscription { is_vacant: true, ..Subscription::new(self.market.renew(&license)) };
         self.tenants[tenant].subscriptions.push(successor);
         let (ended, good) = (self.time, self.time.plus(1 + self.chance.below(120)));
         let taken_away = self.time.plus(30 + self.chance.below(7200));
@@ -218,11 +225,17 @@ impl Sim {
     fn move_on(&mut self, tenant: usize, to: usize, ended: Second, good: Second) {
         let subscriptions = &mut self.tenants[tenant].subscriptions;
         let left = &mut subscriptions[to - 1];
+        if left.is_vacant {
+            self.at(self.time.plus(60), Action::Move { tenant, to, ended, good });
+            return;
+        }
         left.until = Some(ended);
         left.is_left = true;
         let license = left.license.clone();
         let next = &mut subscriptions[to];
-        next.came = Some(good.min(Hour::of(ended).next().start()));
+        let at = good.min(Hour::of(ended).next().start());
+        next.is_vacant = false;
+        next.came = Some(Came { from: license.clone(), at });
         next.since = next.since.max(Some(good));
         self.has_learnt(tenant);
         let at = self.time.plus(self.chance.below(90));

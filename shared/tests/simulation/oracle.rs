@@ -18,6 +18,7 @@ pub(crate) fn violation(sim: &Sim) -> Option<String> {
     let laws = [
         ledger_and_bill,
         own_licences,
+        successors_follow_each_other,
         successors_leave_no_hour_out,
         used_is_sealed_or_late,
         carried_once,
@@ -96,6 +97,27 @@ fn own_licences(sim: &Sim) -> Result<(), String> {
 fn used(sim: &Sim, tenant: TenantId, measure: Measure, hours: impl Fn(Hour) -> bool) -> i64 {
     let effects = sim.effects.values().filter(|effect| effect.tenant == tenant && hours(effect.hour));
     effects.flat_map(|effect| &effect.usage).filter(|(of, _)| *of == measure).map(|(_, amount)| amount).sum()
+}
+
+/// A licence to which its tenant came from another one has no entry before that one's last: what was used earlier is not
+/// on its bill.
+fn successors_follow_each_other(sim: &Sim) -> Result<(), String> {
+    for tenant in &sim.tenants {
+        let mut before: Option<&Entry> = None;
+        for entry in sim.store.of_tenant(tenant.id) {
+            let is_new = before.is_none_or(|before| before.license != entry.license);
+            let mut subscriptions = tenant.subscriptions.iter();
+            let came =
+                subscriptions.find(|one| one.license == entry.license).and_then(|one| one.came.as_ref());
+            if let Some(came) = came.filter(|_| is_new)
+                && before.is_none_or(|before| before.license != came.from || before.ended.is_none())
+            {
+                return Err(format!("out of its turn: {}", at(entry)));
+            }
+            before = Some(entry);
+        }
+    }
+    Ok(())
 }
 
 /// Between the last entry of a licence and the first of the one that follows it lies no hour: the tenant was never shut.

@@ -72,6 +72,16 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    fn has(&self, licence: &Licence) -> bool {
+        self.chain.entries().iter().any(|entry| entry.license == licence.license)
+    }
+
+    fn has_ended(&self, license: &LicenseArn) -> bool {
+        self.chain.entries().iter().any(|entry| entry.license == *license && entry.ended.is_some())
+    }
+}
+
 fn quantities(entry: &Entry) -> [u32; 3] {
     Measure::ALL.map(|measure| entry.record(measure).unwrap().quantity.get())
 }
@@ -180,7 +190,8 @@ fn a_successor_begins_where_the_tenant_came_to_it_however_often_it_was_permitted
         let mut tenant = Tenant::new(LateUsage::Report);
         tenant.seals(&old, "08");
         // Nothing was sealed since, and it was permitted again meanwhile.
-        let new = Licence { since: hour("12").start().plus(60), came: Some(came), ..licence("2") };
+        let came = Some(Came { from: old.license.clone(), at: came });
+        let new = Licence { since: hour("12").start().plus(60), came, ..licence("2") };
         tenant.uses(Measure::DocumentsAdded, 4, "11");
         tenant.looks_back(&new, "12");
         assert_eq!(tenant.seals(&new, "12").slot.to_string(), format!("2026-11-22T{first}"));
@@ -192,6 +203,42 @@ fn a_successor_begins_where_the_tenant_came_to_it_however_often_it_was_permitted
         assert!(hours.windows(2).all(|two| two[1] <= two[0].next()), "no hour is left out");
         let late: i64 = ["09", "10", "11"].map(|at| tenant.late(at, Measure::DocumentsAdded)).iter().sum();
         assert_eq!(late, 0, "what was used between its beginning and its newest permission is billed");
+    }
+}
+
+#[test]
+fn successors_have_their_turns_one_after_the_other_whoever_is_metered_first() {
+    let first = ended(&licence("1"), hour("09").start().plus(2000));
+    let after = |id: &str, before: &Licence, at: Second| {
+        let came = Some(Came { from: before.license.clone(), at });
+        Licence { since: at, came, ..licence(id) }
+    };
+    let second = after("2", &first, hour("10").start());
+    // In use for no time at all, and already over when the one before it ended.
+    for until in [hour("10").start(), hour("09").start(), hour("10").start().plus(60)] {
+        let second = ended(&second, until);
+        let third = after("3", &second, hour("10").start().plus(120));
+        let mut tenant = Tenant::new(LateUsage::Report);
+        tenant.uses(Measure::DocumentsAdded, 2, "09");
+        tenant.uses(Measure::DocumentsAdded, 3, "10");
+        for sealed in [&first, &second, &third] {
+            for waits in [&second, &third] {
+                if waits.license != sealed.license && !tenant.has(waits) {
+                    let is_next = waits.came.as_ref().is_some_and(|came| tenant.has_ended(&came.from));
+                    assert_eq!(tenant.chain.next(waits, hour("12")) == Next::Wait, !is_next, "{until}");
+                    assert!(!tenant.chain.is_over(waits), "{until}");
+                }
+            }
+            tenant.seals(sealed, "12");
+        }
+        let turns: Vec<_> = tenant.chain.entries().iter().map(|entry| entry.license.clone()).collect();
+        assert_eq!(turns, [first.license.clone(), second.license.clone(), third.license.clone()], "{until}");
+        let billed: u32 = tenant.chain.entries().iter().map(|entry| quantities(entry)[0]).sum();
+        assert_eq!(billed, 5, "each unit once");
+        assert_eq!(quantities(&tenant.chain.entries()[0])[0], 2, "what was used before the renewal");
+        for over in [&first, &second] {
+            assert_eq!(tenant.chain.next(over, hour("12")), Next::Nothing, "it had its turn");
+        }
     }
 }
 
