@@ -141,13 +141,17 @@ impl Account {
         // What the licences before it in the same hour were sealed with is theirs.
         let same = earlier.take_while(|one| one.slot.hour == hour);
         let taken: i64 = same.filter_map(|one| one.record(measure)).map(Record::own).sum();
+        let rest = (used - taken).max(0);
+        // And what the hour has more than it was sealed with is those after it.
+        let shares = self.entries.get(nth + 1).is_some_and(|next| next.slot.hour == hour);
+        let used = if shares { rest.min(record.own()) } else { rest };
         let brought: i64 = record.brought.iter().map(|one| one.units).sum();
         self.finished(Row {
             license: entry.license.to_string(),
             hour,
             dimension: record.dimension.to_string(),
             // What was carried into this hour was used earlier, and is billed here; and the other way round.
-            used: (used - taken).max(0) + brought - record.carried,
+            used: used + brought - record.carried,
             sealed: Some(i64::from(record.quantity)),
             sent: was_sent(&record.state).then_some(i64::from(record.quantity)),
             state: record.state.as_str(),
@@ -355,6 +359,36 @@ mod tests {
         account.entries[1].ended = Some(Hour::of("2026-11-22T11".parse::<Hour>().unwrap().start()).start());
         let late = ("2026-11-22T11 docs".to_owned(), 1, Some(0), Some(0));
         assert_eq!(wrong(&account)[1..], [late]);
+    }
+
+    #[test]
+    fn licences_that_share_an_hour_have_it_between_them() {
+        let mut account = account();
+        let ten = "2026-11-22T10";
+        account.entries.truncate(1);
+        account.entries[0].ended = Some(ten.parse::<Hour>().unwrap().start().plus(1800));
+        let mut second = entry(ten, 3, 0);
+        second.slot = format!("{ten}#1").parse().unwrap();
+        second.license = format!("{LICENSE}-2").parse().unwrap();
+        account.billed.truncate(2);
+        for (dimension, quantity) in [("docs", 3), ("gib", 0)] {
+            account
+                .billed
+                .push(Billed { license: second.license.clone(), ..billed(ten, dimension, quantity) });
+        }
+        account.entries.push(second);
+        account.events = vec![
+            event("a", Measure::DocumentsAdded, 5, ten),
+            event("b", Measure::StorageGibHours, GIB + 1, ten),
+        ];
+        assert_eq!(wrong(&account), [], "two on one bill, three on the other");
+        account.events.push(event("c", Measure::DocumentsAdded, 1, ten));
+        assert_eq!(wrong(&account), [(format!("{ten} docs"), 4, Some(3), Some(3))], "late for the second");
+        account.events.truncate(2);
+        account.events[0] = event("a", Measure::DocumentsAdded, 1, ten);
+        let too_much =
+            [(format!("{ten} docs"), 1, Some(2), Some(2)), (format!("{ten} docs"), 0, Some(3), Some(3))];
+        assert_eq!(wrong(&account), too_much);
     }
 
     #[test]
