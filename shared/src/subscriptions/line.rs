@@ -15,14 +15,18 @@
 //!   the line sets it, and a move changes it; either writes the line and the licences in one transaction, which demands
 //!   that all of them still are what was decided upon. So a line has one tenant, and a tenant one licence at a time.
 //! - **When.** The tenant moves when both are true: its licence is over, or the licence's agreement was renewed or
-//!   replaced; and a later licence of the line may be used. Whichever of the two is heard of last, and whether or not
+//!   replaced; and a later licence of the line may be used: one that was permitted later, or, for a tenant that is shut,
+//!   any that is in use and was not itself followed by another. Whichever of the two is heard of last, and whether or not
 //!   the buyer has come with the new licence's token.
 //! - **Never back.** A licence that was left is over for good, and shows nothing to anybody any more: what is still
 //!   said of it ends its metering at most, and never touches its tenant.
 //! - **Whose.** Only licences of one chain, by the Marketplace's own word, and of one account. What has a tenant of its
 //!   own is never moved into another's: then a person has to look.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    cmp::Ordering,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     facts::{AgreementEnd, EndStatus, Kind, derive},
@@ -90,10 +94,18 @@ pub(super) fn due<'a>(members: &'a [Member], current: &LicenseArn) -> Option<Mov
     let (_, tenant) = from.row.facts.registered?;
     let (ended, is_shut) = from.over().filter(|_| from.has_tenant())?;
     let follows = |member: &&Member| {
+        let order = member.row.facts.permission().cmp(&from.row.facts.permission());
+        let is_later = match order {
+            Ordering::Greater => true,
+            // Events have whole seconds.
+            Ordering::Equal => member.over().is_none(),
+            // The old licence was told of once more. Who is shut out goes to what is in use; nobody else does.
+            Ordering::Less => is_shut && member.over().is_none(),
+        };
         member.row.facts.registered.is_none()
             && member.row.account == from.row.account
             && member.kind() == Some(Kind::Active)
-            && member.row.facts.permission() > from.row.facts.permission()
+            && is_later
     };
     let to = members.iter().filter(follows).max_by_key(|member| member.row.facts.permission())?;
     let at = to.row.facts.permission()?.max(ended);

@@ -230,6 +230,29 @@ fn a_licence_that_is_in_use_is_not_left() {
 }
 
 #[test]
+fn a_licence_that_was_permitted_in_the_same_second_or_told_of_once_more_is_left_too() {
+    for status in [EndStatus::Renewed, EndStatus::Replaced] {
+        let ended = AgreementEnded(0, 100, status);
+        let said = [Permitted(0, 0), Registered(0), Permitted(1, 0), ended];
+        assert_eq!(Book::of(&said).homes(), [1], "in the same second");
+        let twice = [Permitted(0, 0), Registered(0), ended, Permitted(0, 130), Permitted(1, 120)];
+        let mut book = Book::of(&twice);
+        assert_eq!(book.homes(), [0], "it goes on as it is");
+        book.keep(TakenAway(0, 7800));
+        assert_eq!((book.homes(), book.shown), (vec![1], Some((1, Kind::Active))), "until it is taken away");
+    }
+    // Who was never on the old licence does not go back to it.
+    let back = [
+        Permitted(1, 0),
+        Registered(1),
+        Permitted(0, 0),
+        AgreementEnded(0, 100, EndStatus::Renewed),
+        TakenAway(1, 200),
+    ];
+    assert_eq!(Book::of(&back).homes(), [1]);
+}
+
+#[test]
 fn a_tenant_whose_licence_ended_waits_for_the_next_one() {
     let mut book = Book::of(&[
         Permitted(0, 0),
