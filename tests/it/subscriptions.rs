@@ -2,6 +2,7 @@
 //! decides who may work.
 
 mod scene;
+mod succession;
 
 use std::time::Duration;
 

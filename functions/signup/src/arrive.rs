@@ -9,9 +9,12 @@ use shared::{
         form::{Arrival, Form},
         registration::Registration,
     },
+    subscriptions::Lead,
 };
 
-use crate::{App, failure::Failure, follow, line, page::Answer, register::RegisterPage, request::BrowserRequest};
+use crate::{
+    App, failure::Failure, follow, line, page::Answer, register::RegisterPage, request::BrowserRequest,
+};
 
 pub(crate) async fn arrive(app: &App, request: &BrowserRequest) -> Result<Answer, Failure> {
     let body = request.form()?;
@@ -31,12 +34,12 @@ pub(crate) async fn arrive(app: &App, request: &BrowserRequest) -> Result<Answer
 
 /// The licence's registration, if somebody has completed one, or one of a licence before it in its line.
 async fn known(app: &App, resolved: &Resolved) -> Result<Option<Record>, Failure> {
-    if let Some(expected) = line::expected(app, resolved).await? {
-        Failure::if_over(expected.state.kind)?;
-        return Ok(app.onboardings.get(expected.tenant).await?);
+    match line::lead(app, resolved).await? {
+        Lead::Home(home) => {
+            Failure::if_over(home.state.kind)?;
+            Ok(app.onboardings.get(home.tenant).await?)
+        }
+        // It may be over before anybody came.
+        Lead::Nobody { state, .. } => state.map_or(Ok(()), Failure::if_over).map(|()| None),
     }
-    // It may be over before anybody came.
-    let found = app.subscriptions.get(&resolved.license).await?;
-    found.map_or(Ok(()), |found| Failure::if_over(found.state.kind))?;
-    Ok(None)
 }

@@ -4,27 +4,23 @@
 
 use shared::{
     marketplace::resolve::Resolved,
-    subscriptions::{Registration, SubscriptionError},
+    subscriptions::{Lead, SubscriptionError},
 };
 
 use crate::{App, failure::Failure};
 
-/// The tenant that the buyer has already; `None` when registering makes them one.
-pub(crate) async fn expected(app: &App, resolved: &Resolved) -> Result<Option<Registration>, Failure> {
-    let known = app.subscriptions.expected(resolved, app.clock.now()).await?;
-    if known.is_none() && learn(app, resolved).await? {
-        return Ok(app.subscriptions.expected(resolved, app.clock.now()).await?);
+/// Where the buyer's licence leads, by what we know and, if that is not enough, by what the Marketplace says.
+pub(crate) async fn lead(app: &App, resolved: &Resolved) -> Result<Lead, Failure> {
+    let lead = app.subscriptions.lead(resolved, app.clock.now()).await?;
+    if matches!(lead, Lead::Nobody { in_line: false, .. }) && learn(app, resolved).await? {
+        return Ok(app.subscriptions.lead(resolved, app.clock.now()).await?);
     }
-    Ok(known)
+    Ok(lead)
 }
 
-/// Writes the licence into its line, if nobody has, and if the Marketplace says which one that is. True: it is there
-/// now, and was not before.
-pub(crate) async fn learn(app: &App, resolved: &Resolved) -> Result<bool, Failure> {
+/// Writes the licence into its line, if the Marketplace says which one that is.
+async fn learn(app: &App, resolved: &Resolved) -> Result<bool, Failure> {
     let Resolved { license, account, agreement: Some(agreement) } = resolved else { return Ok(false) };
-    if app.subscriptions.line_of(license, agreement).await?.is_some() {
-        return Ok(false);
-    }
     let Some(origin) = app.agreements.origin(agreement).await? else { return Ok(false) };
     if origin.account != *account {
         return Err(SubscriptionError::ForeignAccount.into());

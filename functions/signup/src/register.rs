@@ -91,7 +91,7 @@ pub(crate) async fn register(app: &App, request: &BrowserRequest) -> Result<Answ
         }
     };
 
-    line::learn(app, &registration.resolved).await?;
+    line::lead(app, &registration.resolved).await?;
     let registered = app.subscriptions.register(&registration.resolved, TenantId::random(), now).await?;
     Failure::if_over(registered.state.kind)?;
     let record = app.onboardings.begin(registered.tenant, &registered.license, &details, now).await?;

@@ -93,9 +93,9 @@ impl Ours {
     fn differs(&self, agreement: &Agreement) -> bool {
         let licenses = self.licenses_of(agreement);
         licenses.is_empty()
-            || licenses.iter().any(|license| {
-                self.have(license) != Some(compare::Ours::Settled(Some(Kind::Active)))
-            })
+            || licenses
+                .iter()
+                .any(|license| self.have(license) != Some(compare::Ours::Settled(Some(Kind::Active))))
     }
 }
 
@@ -126,7 +126,10 @@ impl App {
         if seen_all {
             run.ask_about_unlisted(&ours, &mut reports).await;
         }
-        for (license, told) in &reports.0 {
+        // What is in use first: it may be what a tenant goes on to whose licence comes after it.
+        let (in_use, others): (Vec<_>, Vec<_>) =
+            reports.0.iter().partition(|(_, told)| told.says == Says::Active);
+        for (license, told) in in_use.into_iter().chain(others) {
             // An agreement that holds may stand on a page that was not read: half a list ends nothing.
             if seen_all || told.says != Says::Ended {
                 run.act(&ours, license, told).await;

@@ -130,7 +130,10 @@ mod tests {
             let line = told[tenant].as_array().unwrap().iter();
             line.map(|one| one["license_arn"].as_str().unwrap().to_owned()).collect()
         };
-        assert_eq!((licenses("1"), licenses("2"), told.len()), (vec!["a".to_owned(), "b".to_owned()], vec!["e".to_owned()], 2));
+        assert_eq!(
+            (licenses("1"), licenses("2"), told.len()),
+            (vec!["a".to_owned(), "b".to_owned()], vec!["e".to_owned()], 2)
+        );
         assert_eq!(told["1"][0]["state"], "active");
     }
 

@@ -84,10 +84,7 @@ mod tests {
     #[test]
     fn an_agreement_says_of_which_chain_it_is() {
         let origin = origin_of(&answer("prod-ours")).unwrap();
-        assert_eq!(
-            (origin.first.as_str(), origin.account.as_str()),
-            ("agmt-first", "111122223333")
-        );
+        assert_eq!((origin.first.as_str(), origin.account.as_str()), ("agmt-first", "111122223333"));
     }
 
     #[test]

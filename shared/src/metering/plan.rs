@@ -161,8 +161,14 @@ pub(super) mod tests {
         let Outgoing { tenant, slot, record, .. } = outgoing("a", 5);
         let UsageRecord { account, license, dimension, quantity, .. } = record;
         let since = slot.hour.start();
-        let licence =
-            Licence { license: license.clone(), account: account.clone(), tenant, since, came: None, until: None };
+        let licence = Licence {
+            license: license.clone(),
+            account: account.clone(),
+            tenant,
+            since,
+            came: None,
+            until: None,
+        };
         let (measure, brought) = (Measure::DocumentsAdded, Vec::new());
         let records = vec![Record { dimension, measure, quantity, brought, state, late: 0, carried: 0 }];
         let (from, open_since, version) = (None, slot.hour, 1);

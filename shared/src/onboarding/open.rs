@@ -156,8 +156,7 @@ impl Run<'_> {
         let store = PolicyStore { id, share_template_id };
         at.plane.mapping_of(self.tenant).write(&store, Begins::Opening).await?;
         self.begin(Step::Subscription).await?;
-        let home =
-            at.subscriptions.home(&self.record.license).await?.ok_or(SubscriptionError::NotFound)?;
+        let home = at.subscriptions.home(&self.record.license).await?.ok_or(SubscriptionError::NotFound)?;
         at.subscriptions.settle(&home.license, at.clock.now()).await?;
         self.begin(Step::Administrator).await?;
         let administrator = self.administrator().await?;

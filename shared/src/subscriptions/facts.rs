@@ -282,11 +282,7 @@ fn moved_on(license: &LicenseFacts, moved: &Moved, agreement_ended: Option<&Agre
     let first = ends.into_iter().flatten().filter(not_undone).min();
     let since = first.map_or(moved.at, |first| first.min(moved.at));
     let is_flushed = license.flush_requested.is_some_and(|end| end >= since);
-    State {
-        kind: if is_flushed { Kind::Suspended } else { Kind::Ending },
-        since,
-        cause: Cause::MovedOn,
-    }
+    State { kind: if is_flushed { Kind::Suspended } else { Kind::Ending }, since, cause: Cause::MovedOn }
 }
 
 /// Whether nothing is left to ask for: the last metering was asked for after the newest permission, or there

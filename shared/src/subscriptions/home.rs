@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::{
-    Metering, Registration, Subscription, SubscriptionError,
+    Lead, Metering, Registration, Subscription, SubscriptionError,
     facts::{Cause, Kind, State},
     line::LICENSES_MAX,
     rows::{self, LicenseRow, attributes as a},
     settle::ROUNDS,
-    store::{OF_ACCOUNT, Subscriptions, condition, one, subscription, text, versioned},
+    store::{OF_ACCOUNT, Subscriptions, condition, one, state_of, subscription, text, versioned},
     succession::Line,
 };
 use crate::{
@@ -48,17 +48,13 @@ impl Subscriptions {
         Err(SubscriptionError::Malformed(a::MOVED_TO))
     }
 
-    /// Where a buyer's licence leads: its tenant, or the tenant of the line that it is of, whom it has not taken over
-    /// yet; `None` when registering makes a new one. Of the latter the state is `registered` as long as its own licence
-    /// is not in use any more: the Marketplace has still to say that this one is.
+    /// Where a buyer's licence leads: to its tenant, or to the tenant of the line that it is of, who has not come to it
+    /// yet, or to nobody, and registering makes a new one. While the licence of the tenant of the line is not in use any
+    /// more the state is `registered`: the Marketplace has still to say that this one is.
     ///
     /// # Errors
     /// [`SubscriptionError::ForeignAccount`] when the licence or its line is another account's, or when the table fails.
-    pub async fn expected(
-        &self,
-        resolved: &Resolved,
-        now: SystemTime,
-    ) -> Result<Option<Registration>, SubscriptionError> {
+    pub async fn lead(&self, resolved: &Resolved, now: SystemTime) -> Result<Lead, SubscriptionError> {
         let found = self.read(&resolved.license).await?;
         if found.as_ref().is_some_and(|(row, _)| row.account != resolved.account) {
             return Err(SubscriptionError::ForeignAccount);
@@ -68,32 +64,42 @@ impl Subscriptions {
         {
             let home = self.home(license).await?.ok_or(SubscriptionError::NotFound)?;
             let license = self.head(license, came_from.clone()).await?;
-            return Ok(Some(Registration { tenant, license, state: home.state }));
+            return Ok(Lead::Home(Registration { tenant, license, state: home.state }));
         }
-        let agreement = match (&resolved.agreement, found) {
-            (Some(agreement), _) => Some(agreement.clone()),
-            (None, Some((row, _))) => row.facts.agreement().cloned(),
+        let state = match &found {
+            Some((row, end)) => Some(state_of(row, end.as_ref())?.kind),
+            None => None,
+        };
+        let agreement = match (&resolved.agreement, &found) {
+            (Some(agreement), _) => Some(agreement),
+            (None, Some((row, _))) => row.facts.agreement(),
             (None, None) => None,
         };
-        match agreement {
-            Some(agreement) => match self.line_of(&resolved.license, &agreement).await? {
-                Some(first) => self.expected_in(&self.line(&first).await?, resolved, now).await,
-                None => Ok(None),
-            },
-            None => Ok(None),
+        let line = match agreement {
+            Some(agreement) => self.line_row(&resolved.license, agreement).await?,
+            None => None,
+        };
+        let Some((first, row)) = line else { return Ok(Lead::Nobody { state, in_line: false }) };
+        if row.account.as_ref().is_some_and(|account| *account != resolved.account) {
+            return Err(SubscriptionError::ForeignAccount);
         }
+        // Alone in its line, as nearly every licence that somebody comes with.
+        if row.licenses.len() > 1 || row.current.is_some() {
+            let line = self.line(&first).await?;
+            if let Some(home) = self.home_in(&line, resolved, now).await? {
+                return Ok(Lead::Home(home));
+            }
+        }
+        Ok(Lead::Nobody { state, in_line: true })
     }
 
     /// The tenant of a line, as a buyer with another licence of it finds them.
-    async fn expected_in(
+    async fn home_in(
         &self,
         line: &Line,
         resolved: &Resolved,
         now: SystemTime,
     ) -> Result<Option<Registration>, SubscriptionError> {
-        if line.row.account.as_ref().is_some_and(|account| *account != resolved.account) {
-            return Err(SubscriptionError::ForeignAccount);
-        }
         let Some(home) = line.home() else { return Ok(None) };
         if home.row.account != resolved.account {
             return Err(SubscriptionError::ForeignAccount);
@@ -155,10 +161,10 @@ impl Subscriptions {
         (new, now): (TenantId, SystemTime),
     ) -> Result<Registration, SubscriptionError> {
         for _ in 0..ROUNDS {
-            if let Some(expected) = self.expected(resolved, now).await? {
-                // Whose events may come before its licence's own.
+            if let Lead::Home(home) = self.lead(resolved, now).await? {
+                // Its agreement's events may come before the licence's own.
                 self.link(agreement, &resolved.license).await?;
-                return Ok(expected);
+                return Ok(home);
             }
             let line = self.line(first).await?;
             let (license, account) = (&resolved.license, &resolved.account);

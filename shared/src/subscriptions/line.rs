@@ -67,7 +67,9 @@ impl Member {
 
     /// Whether somebody is at home here.
     pub(super) fn has_tenant(&self) -> bool {
-        self.row.facts.registered.is_some() && self.row.facts.moved.is_none() && self.row.facts.closed.is_none()
+        self.row.facts.registered.is_some()
+            && self.row.facts.moved.is_none()
+            && self.row.facts.closed.is_none()
     }
 
     /// When the subscription was over, or its agreement went on as another one; and whether it is shut since.

@@ -103,6 +103,20 @@ pub struct Registration {
     pub state: State,
 }
 
+/// Where a buyer's licence leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lead {
+    /// To a tenant.
+    Home(Registration),
+    /// To nobody yet.
+    Nobody {
+        /// What the Marketplace has said of the licence, if anything.
+        state: Option<Kind>,
+        /// Whether it is known of which line it is; then that line has no tenant.
+        in_line: bool,
+    },
+}
+
 /// An event that was kept, with the licences whose state it may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {

@@ -62,14 +62,23 @@ impl Subscriptions {
         license: &LicenseArn,
         agreement: &AgreementId,
     ) -> Result<Option<AgreementId>, SubscriptionError> {
+        Ok(self.line_row(license, agreement).await?.map(|(first, _)| first))
+    }
+
+    /// The same, with what its item says.
+    pub(super) async fn line_row(
+        &self,
+        license: &LicenseArn,
+        agreement: &AgreementId,
+    ) -> Result<Option<(AgreementId, LineRow)>, SubscriptionError> {
         let Some(item) = self.item(rows::agreement_key(agreement)).await? else { return Ok(None) };
         let Some(first) = rows::first_agreement(&item)? else { return Ok(None) };
-        let line = if first == *agreement {
+        let row = if first == *agreement {
             LineRow::read(&item)?
         } else {
             LineRow::read(&self.item(rows::agreement_key(&first)).await?.unwrap_or_default())?
         };
-        Ok(line.licenses.contains(license).then_some(first))
+        Ok(row.licenses.contains(license).then_some((first, row)))
     }
 
     /// Writes a licence into the line of the chain that its agreement is of. It stays there, and whoever adds a fact
@@ -177,7 +186,8 @@ impl Subscriptions {
                 members.push(Member { row, end });
             }
         }
-        let mut tenants = members.iter().filter(|member| member.has_tenant()).map(|member| &member.row.license);
+        let mut tenants =
+            members.iter().filter(|member| member.has_tenant()).map(|member| &member.row.license);
         match (&row.current, tenants.next(), tenants.next()) {
             (_, Some(_), Some(_)) => return Err(SubscriptionError::TwoTenants),
             (None, Some(home), None) => {

@@ -112,3 +112,36 @@ async fn a_subscription_that_returns_goes_on_where_it_was() {
     assert_eq!(hours, [ten, twelve, thirteen], "nothing is metered while it is over");
     metering.is_billed_as_used(&buyer, thirteen).await;
 }
+
+#[tokio::test]
+async fn a_renewal_in_mid_hour_bills_each_unit_on_one_licence_and_leaves_no_hour_out() {
+    let mut metering = Metering::of(world_alone().await).await;
+    metering.let_be("2026-12-02T10:40:00Z").await;
+    let [nine, ten, eleven] = ["2026-12-02T09", "2026-12-02T10", "2026-12-02T11"].map(|h| h.parse().unwrap());
+    let old = metering.buyer(nine).await;
+    let stored = used("document/1/stored", Measure::StorageGibHours, A_BYTE, nine);
+    metering.use_up(&old, &[documents("1", 5, nine), stored, documents("2", 7, ten)]).await;
+    let at = |text: &str| format!("2026-12-02T{text}Z").parse().unwrap();
+    let new = metering.buyers.renew(&old, at("10:30:00"), at("10:31:12")).await.unwrap();
+    assert_eq!(new.tenant, old.tenant);
+
+    // The old licence's last hour is sealed, and sent while the Marketplace takes it; the new one waits for that.
+    let waits = metering.run(metering.now(), &[&new]).await;
+    assert_eq!((&waits["waiting"], &waits["entries_sealed"]), (&1.into(), &0.into()), "{waits}");
+    let _ = metering.run_until_done(metering.now(), &[&old], 1).await;
+    metering.use_up(&old, &[documents("3", 2, ten), documents("4", 1, eleven)]).await;
+    metering.let_be("2026-12-02T12:15:00Z").await;
+    metering.buyers.change(&old, "deprovision", at("11:31:00")).await.unwrap();
+    let _ = metering.run_until_done(metering.now(), &[&old, &new], 1).await;
+
+    assert_eq!(metering.billed(&old, "documents_added").await, [(nine, 5), (ten, 7)], "up to its end");
+    assert_eq!(metering.billed(&new, "documents_added").await, [(ten, 2), (eleven, 1)], "and no unit twice");
+    let levels =
+        [metering.billed(&old, "storage_gib_hours").await, metering.billed(&new, "storage_gib_hours").await];
+    assert_eq!(
+        levels,
+        [vec![(nine, 1), (ten, 1)], vec![(eleven, 1)]],
+        "the level of an hour is one licence's"
+    );
+    metering.is_billed_as_used(&new, eleven).await;
+}

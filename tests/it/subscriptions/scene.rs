@@ -48,15 +48,7 @@ impl Scene {
     }
 
     pub(super) async fn buy(&self, order: Value) -> Bought {
-        let bought = self.marketplace.order("subscriptions", &order).await.unwrap();
-        let text = |name: &str| bought[name].as_str().unwrap();
-        let license: LicenseArn = text("license_arn").parse().unwrap();
-        let resolved = Resolved {
-            account: text("account").parse().unwrap(),
-            license: license.clone(),
-            agreement: Some(text("agreement_id").parse().unwrap()),
-        };
-        Bought { license, resolved, events: bought["events"].as_array().unwrap().clone() }
+        bought(&self.marketplace.order("subscriptions", &order).await.unwrap())
     }
 
     /// Something happens to a licence, and nothing is told; the events that tell of it.
@@ -159,6 +151,15 @@ impl Scene {
         let _ = put.unwrap();
         self.register(bought, tenant).await;
         tenant
+    }
+
+    /// The agreement of a licence is renewed or replaced, and nothing is told: what was bought instead, and all events
+    /// of it: the end of the old agreement, the new one, its licence.
+    pub(super) async fn succeed_unheard(&self, license: &LicenseArn, change: &str) -> (Bought, Vec<Value>) {
+        let order = json!({ "license_arn": license.as_str(), "change": change, "events": false });
+        let changed = self.marketplace.order("changes", &order).await.unwrap();
+        let next = bought(&changed["successor"]);
+        (next, changed["events"].as_array().unwrap().clone())
     }
 
     pub(super) async fn register(&self, bought: &Bought, tenant: TenantId) {
@@ -283,6 +284,18 @@ impl Scene {
         assert!(open == json!([]) || open[0]["times"] == 3, "{what}: hit in part");
         open == json!([])
     }
+}
+
+/// A purchase, as the Marketplace tells of it.
+fn bought(told: &Value) -> Bought {
+    let text = |name: &str| told[name].as_str().unwrap();
+    let license: LicenseArn = text("license_arn").parse().unwrap();
+    let resolved = Resolved {
+        account: text("account").parse().unwrap(),
+        license: license.clone(),
+        agreement: Some(text("agreement_id").parse().unwrap()),
+    };
+    Bought { license, resolved, events: told["events"].as_array().unwrap().clone() }
 }
 
 pub(super) fn now() -> SystemTime {

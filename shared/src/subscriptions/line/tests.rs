@@ -215,17 +215,17 @@ fn a_licence_that_is_in_use_is_not_left() {
     let both = Book::of(&[Permitted(0, 0), Registered(0), Permitted(1, 100)]);
     assert_eq!(both.homes(), [0], "its agreement goes on: a successor may have been bought ahead of time");
     for (status, _) in EndStatus::ALL {
-        let book = Book::of(&[
-            Permitted(0, 0),
-            Registered(0),
-            AgreementEnded(0, 50, status),
-            Permitted(1, 100),
-        ]);
+        let book =
+            Book::of(&[Permitted(0, 0), Registered(0), AgreementEnded(0, 50, status), Permitted(1, 100)]);
         let leaves = status.closes() || matches!(status, EndStatus::Renewed | EndStatus::Replaced);
         assert_eq!(book.homes() == [1], leaves, "{status:?}: only what AWS documents is a succession");
     }
-    let undone =
-        Book::of(&[Permitted(0, 0), Registered(0), AgreementEnded(0, 50, EndStatus::Renewed), Permitted(0, 60)]);
+    let undone = Book::of(&[
+        Permitted(0, 0),
+        Registered(0),
+        AgreementEnded(0, 50, EndStatus::Renewed),
+        Permitted(0, 60),
+    ]);
     assert_eq!(undone.homes(), [0], "the licence itself goes on under the new agreement");
 }
 
@@ -305,6 +305,9 @@ fn nobody_takes_over_what_is_not_theirs() {
     assert!(!with(&|row| row.facts.updated = None), "one that may not be used");
     let taken = LicenseFact { stamp: stamp(4273), agreement: None };
     assert!(!with(&|row| row.facts.deprovisioned = Some(taken.clone())), "one that was taken away");
-    let older = LicenseFact { stamp: Stamp::new(at(0) - Duration::from_secs(1), "e".parse().unwrap()), agreement: None };
+    let older = LicenseFact {
+        stamp: Stamp::new(at(0) - Duration::from_secs(1), "e".parse().unwrap()),
+        agreement: None,
+    };
     assert!(!with(&|row| row.facts.updated = Some(older.clone())), "one from before");
 }
