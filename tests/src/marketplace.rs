@@ -3,6 +3,7 @@
 use local::{
     doors::Doors,
     marketplace::{Bought, Marketplace},
+    tenant,
 };
 use reqwest::{Url, header::HeaderMap, redirect};
 use serde_json::{Value, json};
@@ -95,6 +96,23 @@ impl World {
         let signed_up = self.register(bought, company).await;
         self.see_ready(&signed_up.url).await;
         signed_up
+    }
+
+    /// Has a tenant erased whose subscription is over and metered, without waiting for any time to pass.
+    ///
+    /// # Panics
+    /// When it is not erased, its last metering not being done for example.
+    pub async fn close_metered(&self, signed_up: &SignedUp) {
+        let close = tenant::Command::Close {
+            tenant_id: signed_up.tenant_id.clone(),
+            waive_grace: true,
+            waive_final_metering: false,
+            waive_settling: true,
+        };
+        let mut said = Vec::new();
+        let closed = tenant::run(self.details, &close, true, &mut |line| said.push(line.to_owned())).await;
+        closed.expect("the tenant is closed");
+        assert!(said.concat().contains(r#""progress":"closed""#), "{said:?}");
     }
 
     /// Waits until a registration's page says that the account is ready.

@@ -1,6 +1,6 @@
 //! Subscriptions that end: the hour that is still open is billed at once.
 
-use local::{marketplace, tenant};
+use local::marketplace;
 use serde_json::json;
 use shared::metering::Measure;
 use tests::{
@@ -53,15 +53,7 @@ async fn what_was_used_over_http_is_billed_when_the_subscription_ends_and_the_te
     let hours = rows.iter().map(|row| row.hour).collect::<std::collections::BTreeSet<_>>().len();
     assert_eq!(billed("storage_gib_hours"), i64::try_from(hours).unwrap(), "one document's bytes");
 
-    let close = tenant::Command::Close {
-        tenant_id: signed_up.tenant_id.clone(),
-        waive_grace: true,
-        waive_final_metering: false,
-        waive_settling: true,
-    };
-    let mut said = Vec::new();
-    tenant::run(world.details, &close, true, &mut |line| said.push(line.to_owned())).await.unwrap();
-    assert!(said.concat().contains(r#""progress":"closed""#), "{said:?}");
+    world.close_metered(&signed_up).await;
     let kept = metering.books.account(tenant, &license).await.unwrap();
     assert_eq!(kept.entries, account.entries, "the accounts stay");
     assert_eq!(kept.events, account.events, "erasing is no usage");

@@ -251,9 +251,7 @@ impl Scene {
     /// Delivers one event while one call of the function fails, `skip` calls of that kind having passed, and
     /// waits for its end. Whether there was such a call.
     pub(super) async fn survives(&self, kind: Kind, call: (&str, &str, &str), skip: u32) -> bool {
-        let (service, operation, when) = call;
-        let somebody = self.world.somebody(None);
-        let faults = format!("{}/_gateway/faults", self.world.details.aws_endpoint_url);
+        let (_, operation, when) = call;
         let bought = self.buy_unheard().await;
         let tenant = self.register_row(&bought).await;
         let event = if kind == Kind::Active {
@@ -264,25 +262,42 @@ impl Scene {
             self.change_unheard(&bought.license, json!({ "change": "end" })).await.remove(0)
         };
         self.see_queue_done().await;
-        // Three tries of one call are the SDK's own; the event itself has to come back after them.
-        let order = json!({
-            "service": service, "operation": operation, "function": "Subscriptions",
-            "when": when, "error": "500", "times": 3, "skip": skip,
-        });
-        let ordered = somebody.use_url_with(Method::POST, &faults, order.to_string()).await;
-        assert_eq!(ordered.status, 201, "{}", ordered.body);
+        self.fail_a_call(call, skip).await;
         self.deliver(&[event]).await;
         self.see_settled(&bought.license, kind).await;
         self.see_queue_done().await;
-        let open = somebody.use_url(Method::GET, &faults, b"").await.json()["faults"].clone();
-        let _ = somebody.use_url(Method::DELETE, &faults, b"").await.expect(200);
+        let was_met = self.was_met().await;
         let what = format!("{} {when} its effect, call {skip}, on the way to {kind:?}", operation);
         assert_eq!(self.shown(tenant).await.as_deref(), Some(kind.as_str()), "{what}");
         let asked = self.last_metering(&bought.license).await != Metering::None;
         assert_eq!(asked, kind == Kind::Suspended, "{what}: the last metering");
         self.forget_row(tenant).await;
-        assert!(open == json!([]) || open[0]["times"] == 3, "{what}: hit in part");
+        was_met
+    }
+
+    /// Lets one call of the function fail, `skip` calls of that kind having passed.
+    pub(super) async fn fail_a_call(&self, (service, operation, when): (&str, &str, &str), skip: u32) {
+        // Three tries of one call are the SDK's own; the event itself has to come back after them.
+        let order = json!({
+            "service": service, "operation": operation, "function": "Subscriptions",
+            "when": when, "error": "500", "times": 3, "skip": skip,
+        });
+        let (somebody, faults) = (self.world.somebody(None), self.faults());
+        let ordered = somebody.use_url_with(Method::POST, &faults, order.to_string()).await;
+        assert_eq!(ordered.status, 201, "{}", ordered.body);
+    }
+
+    /// Whether the call that was to fail was made; if not, it may pass from now on.
+    pub(super) async fn was_met(&self) -> bool {
+        let (somebody, faults) = (self.world.somebody(None), self.faults());
+        let open = somebody.use_url(Method::GET, &faults, b"").await.json()["faults"].clone();
+        let _ = somebody.use_url(Method::DELETE, &faults, b"").await.expect(200);
+        assert!(open == json!([]) || open[0]["times"] == 3, "hit in part: {open}");
         open == json!([])
+    }
+
+    fn faults(&self) -> String {
+        format!("{}/_gateway/faults", self.world.details.aws_endpoint_url)
     }
 }
 
