@@ -92,10 +92,8 @@ pub(crate) fn all(root: &Path) -> Result<Vec<Route>, EventError> {
 /// The same event with a registration that the stub's key has signed.
 fn register(mut event: Value) -> Value {
     let expires = rows::expires();
-    let message = format!(
-        "strongroom registration v1\n{}\n{LICENSE}\nagmt-3k9x2m7q5v8c1z4t6w0b2n4d8\n{expires}",
-        rows::ACCOUNT
-    );
+    let message =
+        format!("strongroom registration v1\n{}\n{LICENSE}\n{}\n{expires}", rows::ACCOUNT, rows::AGREEMENT);
     let field = format!("{}.{}", rows::base64url(&message), rows::MAC_IN_URL);
     let body = format!("registration={field}&company=Example+GmbH&email=ada%40example.com");
     set(&mut event, "body", json!(body));

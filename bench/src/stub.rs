@@ -276,7 +276,11 @@ async fn answer(request: Request<Incoming>, host: &Host) -> Response<Full<Bytes>
             return response;
         }
     };
-    Response::builder()
+    let mut response = Response::builder();
+    if content_type == replies::CBOR {
+        response = response.header("smithy-protocol", "rpc-v2-cbor");
+    }
+    response
         .header("content-type", content_type)
         .header("x-amzn-requestid", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
         .body(Full::new(body))

@@ -43,9 +43,10 @@ fn required(name: &'static str) -> Result<String, ConfigError> {
 /// The SDKs' own variables for the endpoint of one service, by its id: those of the services that the measured
 /// functions call, each of which is another host on AWS.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-const SERVICE_ENDPOINTS: [(&str, &str); 7] = [
+const SERVICE_ENDPOINTS: [(&str, &str); 8] = [
     ("DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB"),
     ("KMS", "AWS_ENDPOINT_URL_KMS"),
+    ("Marketplace Agreement", "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT"),
     ("Marketplace Metering", "AWS_ENDPOINT_URL_MARKETPLACE_METERING"),
     ("S3", "AWS_ENDPOINT_URL_S3"),
     ("SQS", "AWS_ENDPOINT_URL_SQS"),

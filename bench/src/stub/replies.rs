@@ -21,10 +21,18 @@ pub(crate) struct World {
 /// How long sessions last, as [`shared`](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html) asks for.
 const SESSION_LASTS: Duration = Duration::from_secs(900);
 
+/// How AWS Marketplace Agreement answers: Smithy's RPC v2 protocol.
+pub(super) const CBOR: &str = "application/cbor";
+
 /// Which operation a request asks for; `None` when it is no call of an API.
 pub(super) fn operation(service: Service, head: &Parts, body: &[u8]) -> Option<String> {
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
+        return Some(operation.to_owned());
+    }
+    // `/service/AWSMPCommerceService_v20200301/operation/DescribeAgreement`
+    // <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
+    if let Some((_, operation)) = head.uri.path().split_once("/operation/") {
         return Some(operation.to_owned());
     }
     match service {
@@ -93,20 +101,10 @@ pub(super) fn to(
             "application/x-amz-json-1.1",
             json!({
                 "CustomerAWSAccountId": rows::ACCOUNT, "ProductCode": rows::PRODUCT, "LicenseArn": rows::LICENSE,
-                "Metadata": { "AgreementId": "agmt-3k9x2m7q5v8c1z4t6w0b2n4d8" },
+                "Metadata": { "AgreementId": rows::AGREEMENT },
             }),
         ),
-        (Service::MarketplaceAgreement, "DescribeAgreement") => {
-            let asked = asked();
-            let id = asked.get("agreementId").cloned().unwrap_or_default();
-            json(
-                "application/x-amz-json-1.0",
-                json!({
-                    "agreementId": id, "initialAgreementId": id, "acceptor": { "accountId": rows::ACCOUNT },
-                    "proposalSummary": { "resources": [{ "id": rows::PRODUCT_ID, "type": "SaaSProduct" }] },
-                }),
-            )
-        }
+        (Service::MarketplaceAgreement, "DescribeAgreement") => Some((CBOR, Bytes::from(agreement()))),
         (Service::MarketplaceMetering, "BatchMeterUsage") => {
             let asked = asked();
             let records = asked.get("UsageRecords").and_then(Value::as_array).into_iter().flatten();
@@ -148,4 +146,15 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
 /// The SDKs do not compare it; boto3 did once.
 fn md5_of(_text: &str) -> String {
     "d41d8cd98f00b204e9800998ecf8427e".to_owned()
+}
+
+/// The buyer's agreement, the first of its chain.
+fn agreement() -> Vec<u8> {
+    let mut map = aws_smithy_cbor::Encoder::new(Vec::new());
+    map.map(4);
+    map.str("agreementId").str(rows::AGREEMENT).str("initialAgreementId").str(rows::AGREEMENT);
+    map.str("acceptor").map(1).str("accountId").str(rows::ACCOUNT);
+    map.str("proposalSummary").map(1).str("resources").array(1);
+    map.map(2).str("id").str(rows::PRODUCT_ID).str("type").str("SaaSProduct");
+    map.into_writer()
 }

@@ -14,6 +14,7 @@ pub(crate) const STORE: &str = "PSEXAMPLEabcdefg111111";
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const PRODUCT: &str = "7x2kq9v4m1t8c5z3n6b0r4wpl";
 pub(crate) const PRODUCT_ID: &str = "prod-7x2kq9v4m1t8c";
+pub(crate) const AGREEMENT: &str = "agmt-3k9x2m7q5v8c1z4t6w0b2n4d8";
 pub(crate) const LICENSE: &str =
     "arn:aws:license-manager::294406891311:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const OWNER: &str = "6f1c2a9e-8f0b-4a57-9d53-0c3a5e0f7b11";

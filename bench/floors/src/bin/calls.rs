@@ -21,11 +21,13 @@ use shared::{aws, config, connections};
 const TENANT: &str = "0123456789abcdef0123456789abcdef";
 const USER: &str = "6f1c2a9e-8f0b-4a57-9d53-0c3a5e0f7b11";
 const DOCUMENT: &str = "3b1f8c52-7d1e-4c1b-9a55-2f9b8f2d7a33";
+const AGREEMENT: &str = "agmt-3k9x2m7q5v8c1z4t6w0b2n4d8";
 const STORE: &str = "PSEXAMPLEabcdefg111111";
 
 struct Clients {
     dynamodb: aws_sdk_dynamodb::Client,
     kms: aws_sdk_kms::Client,
+    agreements: aws_sdk_marketplaceagreement::Client,
     marketplace: aws_sdk_marketplacemetering::Client,
     sqs: aws_sdk_sqs::Client,
     policies: aws_sdk_verifiedpermissions::Client,
@@ -44,6 +46,7 @@ async fn main() -> Result<(), Error> {
         Clients {
             dynamodb: aws_sdk_dynamodb::Client::new(&base),
             kms: aws_sdk_kms::Client::new(&base),
+            agreements: aws_sdk_marketplaceagreement::Client::new(&base),
             marketplace: aws_sdk_marketplacemetering::Client::new(&base),
             sqs: aws_sdk_sqs::Client::new(&base),
             policies: aws_sdk_verifiedpermissions::Client::new(&base),
@@ -76,6 +79,10 @@ async fn make(clients: &Clients, call: &str) -> Result<(), Error> {
             Ok(())
         }
         "kms" => mac(&clients.kms, operation).await,
+        "marketplace_agreement" => {
+            clients.agreements.describe_agreement().agreement_id(AGREEMENT).send().await?;
+            Ok(())
+        }
         "marketplace_metering" => marketplace(&clients.marketplace, operation).await,
         _ => Err(unknown(call)),
     }
