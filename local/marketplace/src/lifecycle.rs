@@ -151,7 +151,7 @@ pub(crate) fn subscribe(
     let purchase =
         Purchase { product, account, trial: order.trial, intent: Intent::New, initial: None, entitlement };
     let at = earlier(order.at.as_ref(), now)?;
-    bought(market, purchase, at, now)
+    bought(market, purchase, at, at, now)
 }
 
 /// When something happened that is told of now.
@@ -160,17 +160,19 @@ fn earlier(at: Option<&String>, now: OffsetDateTime) -> Result<OffsetDateTime, R
     clock::read(text).filter(|at| *at <= now).ok_or_else(|| Refused::Time(text.clone()))
 }
 
+/// `told` is when its events begin.
 fn bought(
     market: &mut Market,
     purchase: Purchase,
     at: OffsetDateTime,
+    told: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<Subscribed, Refused> {
     let provisioned = purchase.entitlement == EntitlementStatus::Provisioned;
     let id = market.buy(purchase, at)?;
-    let mut events = vec![happened(market, &id, Kind::Created, at)?];
+    let mut events = vec![happened(market, &id, Kind::Created, told)?];
     if provisioned {
-        events.push(happened(market, &id, Kind::Updated, at)?);
+        events.push(happened(market, &id, Kind::Updated, told)?);
     }
     let (token, _) = market.issue(&id, now);
     let unknown = || Refused::Unknown { kind: "agreement or licence", id: id.clone() };
@@ -266,7 +268,9 @@ pub(crate) fn change(
     };
     let mut events =
         kinds.iter().map(|kind| happened(market, &id, *kind, at)).collect::<Result<Vec<_>, _>>()?;
-    let successor = next.map(|purchase| bought(market, purchase, at, now)).transpose()?;
+    // What follows an agreement is not told of before its end, though that be told of ahead of the clock.
+    let told = events.last().map_or(at, |end| end.time.max(at));
+    let successor = next.map(|purchase| bought(market, purchase, at, told, now)).transpose()?;
     events.extend(successor.iter().flat_map(|successor| successor.events.clone()));
     Ok(Changed { license_arn, agreement_id: id, successor, events })
 }

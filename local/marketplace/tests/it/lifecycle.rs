@@ -79,6 +79,7 @@ fn a_renewal_is_a_new_agreement_with_a_new_licence_of_the_same_chain() {
                 "License Updated - Manufacturer"
             ]
         );
+        assert!(changed.events.is_sorted_by_key(|event| event.time), "{:?}", changed.events);
         assert_eq!(changed.events[0].detail["agreement"]["status"], status.name());
         assert_eq!(changed.events[1].detail["agreement"]["id"], next.agreement_id);
         assert_ne!(next.license_arn, buyer.license_arn);
