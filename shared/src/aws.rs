@@ -67,6 +67,18 @@ impl LoadServiceConfig for ServiceEndpoints {
     }
 }
 
+/// Where the environment says that a service is, named by its SDK's service id; `None` for where AWS has it.
+#[must_use]
+pub fn endpoint_of(config: &SdkConfig, service_id: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service_id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let own = key.ok().and_then(|key| config.service_config()?.load_config(key));
+    own.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
 /// One connection pool for all clients.
 ///
 /// # Errors

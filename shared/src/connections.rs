@@ -16,8 +16,10 @@ use aws_smithy_runtime_api::{
     http::Request,
 };
 use aws_smithy_types::{body::SdkBody, endpoint::Endpoint};
-use aws_types::{SdkConfig, service_config::ServiceConfigKey};
+use aws_types::SdkConfig;
 use tokio::task::JoinSet;
+
+use crate::aws;
 
 /// A start waits no longer than this. A host that does not answer in time is asked again when it is needed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -86,14 +88,7 @@ async fn visit(config: &SdkConfig, url: &str) {
 impl Host {
     /// Where the service's client will call: what the environment says of it, or AWS.
     async fn url(self, config: &SdkConfig) -> Option<String> {
-        let own = ServiceConfigKey::builder()
-            .service_id(self.service_id())
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()
-            .and_then(|key| config.service_config()?.load_config(key));
-        match own.or_else(|| config.endpoint_url().map(str::to_owned)) {
+        match aws::endpoint_of(config, self.service_id()) {
             Some(url) => Some(url),
             None => Some(self.on_aws(config.region()?.as_ref()).await?.url().to_owned()),
         }

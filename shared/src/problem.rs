@@ -256,7 +256,7 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         let kind = match error {
             ContentError::Bucket(_) => Kind::Unavailable,
-            ContentError::Unsigned | ContentError::Mismatch => Kind::Internal,
+            ContentError::Unsigned(_) | ContentError::Mismatch => Kind::Internal,
         };
         Self::caused(kind, error)
     }

@@ -5,9 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::{
-    operation::head_object::HeadObjectError, presigning::PresigningConfig, types::ChecksumMode,
-};
+use aws_sdk_s3::{operation::head_object::HeadObjectError, types::ChecksumMode};
 
 use super::{
     Document, State,
@@ -17,7 +15,10 @@ use crate::{
     access::{AccessDocument, Permit},
     clock::Clock,
     ids::{DocumentId, TenantId},
-    tenancy::{Data, MayDiscard, MaySettle, TenantSession, VerifiedTenant},
+    tenancy::{
+        Data, MayDiscard, MaySettle, TenantSession, VerifiedTenant,
+        signer::{SigningError, Unsigned},
+    },
 };
 
 const UPLOAD_URL_LASTS: Duration = Duration::from_secs(300);
@@ -34,7 +35,7 @@ pub enum ContentError {
     Bucket(#[source] Box<aws_sdk_s3::Error>),
     /// A URL could not be signed.
     #[error("no URL could be signed")]
-    Unsigned,
+    Unsigned(#[from] SigningError),
     /// What lies in the bucket is not what the document promised. An incident: S3 checks it on arrival.
     #[error("the content is not what was promised")]
     Mismatch,
@@ -63,35 +64,16 @@ pub async fn upload_url(
     document: &Document,
     clock: &Clock,
 ) -> Result<SignedUrl, ContentError> {
-    let (lasts, expires_at) = lifetime(session, UPLOAD_URL_LASTS, clock)?;
-    let length = i64::try_from(document.size.bytes()).map_err(|_| ContentError::Unsigned)?;
-    let signed = session
-        .s3()
-        .put_object()
-        .bucket(&session.resources().content_bucket)
-        .key(key(document.tenant, document.id))
-        .content_length(length)
-        .content_type(document.content_type.as_str())
-        .checksum_sha256(document.checksum.as_str())
-        .presigned(lasts)
-        .await
-        .map_err(|_| ContentError::Unsigned)?;
-    // The SDK adds a header or two of its own, unsigned; what is not signed need not be sent.
-    let is_signed = |name: &str| signed_headers(signed.uri()).any(|signed| signed.eq_ignore_ascii_case(name));
-    let headers = signed
-        .headers()
-        .filter(|(name, _)| is_signed(name))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    Ok(SignedUrl { method: "PUT", url: signed.uri().to_owned(), headers, expires_at })
-}
-
-/// The names in `X-Amz-SignedHeaders`, which a URL holds with `;` encoded.
-fn signed_headers(url: &str) -> impl Iterator<Item = &str> {
-    url.split(['?', '&'])
-        .find_map(|part| part.strip_prefix("X-Amz-SignedHeaders="))
-        .unwrap_or_default()
-        .split("%3B")
+    let length = document.size.bytes().to_string();
+    let headers = [
+        ("content-length", &*length),
+        ("content-type", document.content_type.as_str()),
+        ("x-amz-checksum-sha256", document.checksum.as_str()),
+    ];
+    let query = [("x-id", "PutObject")];
+    let key = key(document.tenant, document.id);
+    let upload = Unsigned { method: "PUT", key: &key, query: &query, headers: &headers };
+    signed(session, &upload, UPLOAD_URL_LASTS, clock).await
 }
 
 /// A URL for fetching the content: as an attachment, and as bytes of no particular type. S3 cannot be told
@@ -105,34 +87,29 @@ pub async fn download_url(
     clock: &Clock,
 ) -> Result<SignedUrl, ContentError> {
     let document = permit.subject();
-    let (lasts, expires_at) = lifetime(session, DOWNLOAD_URL_LASTS, clock)?;
-    let signed = session
-        .s3()
-        .get_object()
-        .bucket(&session.resources().content_bucket)
-        .key(key(document.tenant, document.id))
-        .response_content_disposition(attachment(document.name.as_str()))
-        .response_content_type("application/octet-stream")
-        .response_cache_control("private, no-store")
-        .presigned(lasts)
-        .await
-        .map_err(|_| ContentError::Unsigned)?;
-    Ok(SignedUrl { method: "GET", url: signed.uri().to_owned(), headers: Vec::new(), expires_at })
+    let attachment = attachment(document.name.as_str());
+    let query = [
+        ("x-id", "GetObject"),
+        ("response-cache-control", "private, no-store"),
+        ("response-content-disposition", &attachment),
+        ("response-content-type", "application/octet-stream"),
+    ];
+    let key = key(document.tenant, document.id);
+    let download = Unsigned { method: "GET", key: &key, query: &query, headers: &[] };
+    signed(session, &download, DOWNLOAD_URL_LASTS, clock).await
 }
 
-fn lifetime<P>(
-    session: &TenantSession<P>,
+async fn signed(
+    session: &TenantSession<Data>,
+    request: &Unsigned<'_>,
     at_most: Duration,
     clock: &Clock,
-) -> Result<(PresigningConfig, SystemTime), ContentError> {
+) -> Result<SignedUrl, ContentError> {
     let now = clock.now();
     let lasts = within_session(at_most, now, session.expires_at());
-    let config = PresigningConfig::builder()
-        .start_time(now)
-        .expires_in(lasts)
-        .build()
-        .map_err(|_| ContentError::Unsigned)?;
-    Ok((config, now + lasts))
+    let url = session.signer().await?.sign(request, now, lasts)?;
+    let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Ok(SignedUrl { method: request.method, url, headers: headers.collect(), expires_at: now + lasts })
 }
 
 /// A URL dies with the session that signed it, whatever it says; so it does not say more.

@@ -22,6 +22,7 @@ pub(crate) mod perishable;
 mod power;
 mod probe;
 mod session;
+pub(crate) mod signer;
 pub mod tags;
 mod token;
 

@@ -8,8 +8,13 @@ use std::{
 };
 
 use aws_types::SdkConfig;
+use tokio::sync::OnceCell;
 
-use super::{Mapping, Power, perishable::Perishable};
+use super::{
+    Mapping, Power,
+    perishable::Perishable,
+    signer::{self, Signer, SigningError},
+};
 use crate::{config::Resources, ids::TenantId};
 
 /// A session is renewed when this much of its life is left, so that every session handed out can sign a
@@ -111,6 +116,7 @@ pub(super) struct Opened {
     usable_until: SystemTime,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
+    signer: OnceCell<Signer>,
     verified_permissions: OnceLock<aws_sdk_verifiedpermissions::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
 }
@@ -130,6 +136,7 @@ impl Opened {
             usable_until: expires_at - NOT_USED_LAST,
             dynamodb: OnceLock::new(),
             s3: OnceLock::new(),
+            signer: OnceCell::new(),
             verified_permissions: OnceLock::new(),
             sqs: OnceLock::new(),
         }
@@ -180,17 +187,17 @@ impl<P> TenantSession<P> {
         self.opened.dynamodb()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the door itself: narrowed credentials")]
     pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
-        self.opened.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.opened.config)
-                // An endpoint of one's own has no host name per bucket.
-                .force_path_style(self.opened.config.endpoint_url().is_some())
-                // Uploads carry the SHA-256 that the caller promised, and no second checksum.
-                .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
-                .build();
-            aws_sdk_s3::Client::from_conf(config)
-        })
+        self.opened.s3.get_or_init(|| s3_client(&self.opened.config))
+    }
+
+    /// What signs URLs to the content bucket.
+    ///
+    /// # Errors
+    /// When the session's credentials or the bucket's endpoint cannot be had.
+    pub(crate) async fn signer(&self) -> Result<&Signer, SigningError> {
+        let opened = &self.opened;
+        opened.signer.get_or_try_init(|| Signer::of(&opened.config, &opened.resources.content_bucket)).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "the door itself: narrowed credentials")]
@@ -204,6 +211,17 @@ impl<P> TenantSession<P> {
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.opened.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.opened.config))
     }
+}
+
+/// The client of buckets; what [`Signer`] signs is held against it.
+#[expect(clippy::disallowed_methods, reason = "the door itself: narrowed credentials")]
+pub(super) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(signer::has_path_style(config))
+        // Uploads carry the SHA-256 that the caller promised, and no second checksum.
+        .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 impl<P: Power> fmt::Debug for TenantSession<P> {
