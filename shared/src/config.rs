@@ -112,7 +112,7 @@ impl Runtime {
             clock_offset_s,
             log_level: level
                 .parse()
-                .map_err(|_| ConfigError::Malformed("LOG_LEVEL", "ERROR, WARN, INFO, DEBUG or TRACE"))?,
+                .map_err(|_| ConfigError::Malformed("LOG_LEVEL", "ERROR, WARN or INFO"))?,
         })
     }
 }

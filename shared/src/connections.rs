@@ -81,7 +81,7 @@ async fn visit(config: &SdkConfig, url: &str) {
         .build();
     let visited: Result<(), SdkError<Infallible, _>> = visit.invoke(()).await;
     if let Err(error) = visited {
-        tracing::debug!(url, error = crate::problem::chain(&error), "no connection was opened ahead");
+        tracing::info!(url, error = crate::problem::chain(&error), "no connection was opened ahead");
     }
 }
 
