@@ -4,27 +4,29 @@
 
 use shared::{
     marketplace::resolve::Resolved,
-    subscriptions::{Lead, SubscriptionError},
+    subscriptions::{Entered, Lead, SubscriptionError},
 };
 
 use crate::{App, failure::Failure};
 
 /// Where the buyer's licence leads, by what we know and, if that is not enough, by what the Marketplace says.
 pub(crate) async fn lead(app: &App, resolved: &Resolved) -> Result<Lead, Failure> {
-    let lead = app.subscriptions.lead(resolved, app.clock.now()).await?;
-    if matches!(lead, Lead::Nobody { in_line: false, .. }) && learn(app, resolved).await? {
-        return Ok(app.subscriptions.lead(resolved, app.clock.now()).await?);
+    let now = app.clock.now();
+    let lead = app.subscriptions.lead(resolved, now).await?;
+    if let Lead::Nobody { state, line: None } = lead
+        && let Some(entered) = learn(app, resolved).await?
+    {
+        return Ok(app.subscriptions.lead_along(entered, state, resolved, now).await?);
     }
     Ok(lead)
 }
 
 /// Writes the licence into its line, if the Marketplace says which one that is.
-async fn learn(app: &App, resolved: &Resolved) -> Result<bool, Failure> {
-    let Resolved { license, account, agreement: Some(agreement) } = resolved else { return Ok(false) };
-    let Some(origin) = app.agreements.origin(agreement).await? else { return Ok(false) };
+async fn learn(app: &App, resolved: &Resolved) -> Result<Option<Entered>, Failure> {
+    let Resolved { license, account, agreement: Some(agreement) } = resolved else { return Ok(None) };
+    let Some(origin) = app.agreements.origin(agreement).await? else { return Ok(None) };
     if origin.account != *account {
         return Err(SubscriptionError::ForeignAccount.into());
     }
-    app.subscriptions.enter(license, account, agreement, &origin).await?;
-    Ok(true)
+    Ok(Some(app.subscriptions.enter(license, account, agreement, &origin).await?))
 }

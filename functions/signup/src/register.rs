@@ -91,8 +91,9 @@ pub(crate) async fn register(app: &App, request: &BrowserRequest) -> Result<Answ
         }
     };
 
-    line::lead(app, &registration.resolved).await?;
-    let registered = app.subscriptions.register(&registration.resolved, TenantId::random(), now).await?;
+    let lead = line::lead(app, &registration.resolved).await?;
+    let resolved = &registration.resolved;
+    let registered = app.subscriptions.register_by(lead, resolved, TenantId::random(), now).await?;
     Failure::if_over(registered.state.kind)?;
     let record = app.onboardings.begin(registered.tenant, &registered.license, &details, now).await?;
     if record.wants_order(now) {

@@ -48,7 +48,7 @@ impl App {
     ) -> Result<Option<Succession>, FollowError> {
         let Subscription { license, account, .. } = subscription;
         match self.subscriptions.enter(license, account, agreement, origin).await {
-            Ok(()) => self.advance(subscription, &origin.first, now).await,
+            Ok(_) => self.advance(subscription, &origin.first, now).await,
             // It is of no line then, and what was said of it is kept.
             Err(SubscriptionError::ForeignAccount) => {
                 tracing::error!(%license, incident = "foreign_line", "no tenant is moved");

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::{
-    Lead, Metering, Registration, Subscription, SubscriptionError,
+    Entered, Lead, Metering, Registration, Subscription, SubscriptionError,
     facts::{Cause, Kind, State},
     line::LICENSES_MAX,
     rows::{self, LicenseRow, attributes as a},
@@ -16,10 +16,7 @@ use super::{
 use crate::{
     clock::rfc3339,
     ids::TenantId,
-    marketplace::{
-        ids::{AgreementId, LicenseArn},
-        resolve::Resolved,
-    },
+    marketplace::{ids::LicenseArn, resolve::Resolved},
 };
 
 impl Subscriptions {
@@ -55,7 +52,14 @@ impl Subscriptions {
     /// # Errors
     /// [`SubscriptionError::ForeignAccount`] when the licence or its line is another account's, or when the table fails.
     pub async fn lead(&self, resolved: &Resolved, now: SystemTime) -> Result<Lead, SubscriptionError> {
-        let found = self.read(&resolved.license).await?;
+        let agreement_item = async {
+            match &resolved.agreement {
+                Some(agreement) => self.item(rows::agreement_key(agreement)).await,
+                None => Ok(None),
+            }
+        };
+        let (found, agreement_item) = tokio::join!(self.read(&resolved.license), agreement_item);
+        let (found, agreement_item) = (found?, agreement_item?);
         if found.as_ref().is_some_and(|(row, _)| row.account != resolved.account) {
             return Err(SubscriptionError::ForeignAccount);
         }
@@ -70,27 +74,48 @@ impl Subscriptions {
             Some((row, end)) => Some(state_of(row, end.as_ref())?.kind),
             None => None,
         };
-        let agreement = match (&resolved.agreement, &found) {
-            (Some(agreement), _) => Some(agreement),
-            (None, Some((row, _))) => row.facts.agreement(),
-            (None, None) => None,
+        let line = match (&resolved.agreement, &agreement_item, &found) {
+            (Some(agreement), Some(item), _) => self.entered(&resolved.license, agreement, item).await?,
+            (None, _, Some((row, _))) => match row.facts.agreement() {
+                Some(agreement) => match self.item(rows::agreement_key(agreement)).await? {
+                    Some(item) => self.entered(&resolved.license, agreement, &item).await?,
+                    None => None,
+                },
+                None => None,
+            },
+            _ => None,
         };
-        let line = match agreement {
-            Some(agreement) => self.line_row(&resolved.license, agreement).await?,
-            None => None,
-        };
-        let Some((first, row)) = line else { return Ok(Lead::Nobody { state, in_line: false }) };
+        match line {
+            Some(entered) => self.lead_along(entered, state, resolved, now).await,
+            None => Ok(Lead::Nobody { state, line: None }),
+        }
+    }
+
+    /// The same for a licence that has no tenant, and was found in its line or just written into it; `state` is what has
+    /// been said of it.
+    ///
+    /// # Errors
+    /// As [`Self::lead`].
+    pub async fn lead_along(
+        &self,
+        entered: Entered,
+        state: Option<Kind>,
+        resolved: &Resolved,
+        now: SystemTime,
+    ) -> Result<Lead, SubscriptionError> {
+        let Entered { first, row } = &entered;
         if row.account.as_ref().is_some_and(|account| *account != resolved.account) {
             return Err(SubscriptionError::ForeignAccount);
         }
         // Alone in its line, as nearly every licence that somebody comes with.
-        if row.licenses.len() > 1 || row.current.is_some() {
-            let line = self.line(&first).await?;
-            if let Some(home) = self.home_in(&line, resolved, now).await? {
-                return Ok(Lead::Home(home));
-            }
+        if row.licenses.len() == 1 && row.current.is_none() {
+            return Ok(Lead::Nobody { state, line: Some(entered) });
         }
-        Ok(Lead::Nobody { state, in_line: true })
+        let line = self.line(first).await?;
+        match self.home_in(&line, resolved, now).await? {
+            Some(home) => Ok(Lead::Home(home)),
+            None => Ok(Lead::Nobody { state, line: Some(Entered { row: line.row, ..entered }) }),
+        }
     }
 
     /// The tenant of a line, as a buyer with another licence of it finds them.
@@ -143,38 +168,41 @@ impl Subscriptions {
         new: TenantId,
         now: SystemTime,
     ) -> Result<Registration, SubscriptionError> {
-        let found = self.read(&resolved.license).await?;
-        let is_registered = found.is_some_and(|(row, _)| row.facts.registered.is_some());
-        if let (false, Some(agreement)) = (is_registered, &resolved.agreement)
-            && let Some(first) = self.line_of(&resolved.license, agreement).await?
-        {
-            return self.register_in(&first, agreement, resolved, (new, now)).await;
-        }
-        self.register_alone(resolved, new, now).await
+        let lead = self.lead(resolved, now).await?;
+        self.register_by(lead, resolved, new, now).await
     }
 
-    async fn register_in(
+    /// The same by what [`Self::lead`] said a moment ago; where that is not so any more, it is asked anew.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub async fn register_by(
         &self,
-        first: &AgreementId,
-        agreement: &AgreementId,
+        mut lead: Lead,
         resolved: &Resolved,
-        (new, now): (TenantId, SystemTime),
+        new: TenantId,
+        now: SystemTime,
     ) -> Result<Registration, SubscriptionError> {
+        let (license, account) = (&resolved.license, &resolved.account);
         for _ in 0..ROUNDS {
-            if let Lead::Home(home) = self.lead(resolved, now).await? {
-                // Its agreement's events may come before the licence's own.
-                self.link(agreement, &resolved.license).await?;
-                return Ok(home);
+            match (lead, &resolved.agreement) {
+                (Lead::Nobody { line: Some(line), .. }, Some(agreement)) => {
+                    if self.open_line(&line, (license, account), agreement, (new, now)).await? {
+                        let state = self.settle(license, now).await?.state;
+                        return Ok(Registration { tenant: new, license: license.clone(), state });
+                    }
+                }
+                // That of another licence of the line.
+                (Lead::Home(home), agreement) if home.license != *license => {
+                    if let Some(agreement) = agreement {
+                        self.link(agreement, license).await?;
+                    }
+                    return Ok(home);
+                }
+                // Also one that is registered: whoever did that may have come no further.
+                _ => return self.register_alone(resolved, new, now).await,
             }
-            let line = self.line(first).await?;
-            let (license, account) = (&resolved.license, &resolved.account);
-            if line.home().is_none()
-                && self.open_line(first, &line, (license, account), agreement, (new, now)).await?
-            {
-                self.link(agreement, license).await?;
-                let state = self.settle(license, now).await?.state;
-                return Ok(Registration { tenant: new, license: license.clone(), state });
-            }
+            lead = self.lead(resolved, now).await?;
         }
         Err(SubscriptionError::Contended)
     }

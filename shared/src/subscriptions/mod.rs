@@ -53,7 +53,7 @@ pub use licences::Slice;
 pub use list::{Listed, Page, Position};
 pub use record::Observation;
 pub use store::Subscriptions;
-pub use succession::Succession;
+pub use succession::{Entered, Succession};
 
 use crate::{
     ids::TenantId,
@@ -112,8 +112,8 @@ pub enum Lead {
     Nobody {
         /// What the Marketplace has said of the licence, if anything.
         state: Option<Kind>,
-        /// Whether it is known of which line it is; then that line has no tenant.
-        in_line: bool,
+        /// The line that it is of, if that is known; it has no tenant.
+        line: Option<Entered>,
     },
 }
 

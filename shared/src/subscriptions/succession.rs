@@ -3,13 +3,13 @@
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use super::{
     SubscriptionError,
     line::{LICENSES_MAX, Member, Move, due},
-    rows::{self, LineRow, attributes as a},
+    rows::{self, Item, LineRow, attributes as a},
     settle::ROUNDS,
     store::{OF_ACCOUNT, Subscriptions, condition, one, text, versioned},
 };
@@ -34,7 +34,15 @@ pub struct Succession {
     pub to: LicenseArn,
 }
 
+/// A line's item, after a licence was written into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    pub(super) first: AgreementId,
+    pub(super) row: LineRow,
+}
+
 /// A line as the table has it: its item, and its licences as far as anything was said of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) row: LineRow,
     pub(super) members: Vec<Member>,
@@ -62,23 +70,24 @@ impl Subscriptions {
         license: &LicenseArn,
         agreement: &AgreementId,
     ) -> Result<Option<AgreementId>, SubscriptionError> {
-        Ok(self.line_row(license, agreement).await?.map(|(first, _)| first))
+        let Some(item) = self.item(rows::agreement_key(agreement)).await? else { return Ok(None) };
+        Ok(self.entered(license, agreement, &item).await?.map(|entered| entered.first))
     }
 
-    /// The same, with what its item says.
-    pub(super) async fn line_row(
+    /// The line that a licence was written into, by its agreement's item.
+    pub(super) async fn entered(
         &self,
         license: &LicenseArn,
         agreement: &AgreementId,
-    ) -> Result<Option<(AgreementId, LineRow)>, SubscriptionError> {
-        let Some(item) = self.item(rows::agreement_key(agreement)).await? else { return Ok(None) };
-        let Some(first) = rows::first_agreement(&item)? else { return Ok(None) };
+        item: &Item,
+    ) -> Result<Option<Entered>, SubscriptionError> {
+        let Some(first) = rows::first_agreement(item)? else { return Ok(None) };
         let row = if first == *agreement {
-            LineRow::read(&item)?
+            LineRow::read(item)?
         } else {
             LineRow::read(&self.item(rows::agreement_key(&first)).await?.unwrap_or_default())?
         };
-        Ok(row.licenses.contains(license).then_some((first, row)))
+        Ok(row.licenses.contains(license).then_some(Entered { first, row }))
     }
 
     /// Writes a licence into the line of the chain that its agreement is of. It stays there, and whoever adds a fact
@@ -94,21 +103,29 @@ impl Subscriptions {
         account: &AccountId,
         agreement: &AgreementId,
         origin: &Origin,
-    ) -> Result<(), SubscriptionError> {
+    ) -> Result<Entered, SubscriptionError> {
         if origin.account != *account {
             return Err(SubscriptionError::ForeignAccount);
         }
-        let entered = self
-            .update(rows::agreement_key(&origin.first))
+        let first = &origin.first;
+        let (set, condition_of_first) = if first == agreement {
+            // One item says both.
+            (format!(", {} = :first", a::FIRST_AGREEMENT), format!(" AND {}", of_chain()))
+        } else {
+            (String::new(), String::new())
+        };
+        let mut update = self
+            .update(rows::agreement_key(first))
             .update_expression(format!(
-                "ADD {licenses} :license SET {account} = :account REMOVE {expires}",
+                "ADD {licenses} :license SET {account} = :account{set} REMOVE {expires}",
                 licenses = a::LINE_LICENSES,
                 account = a::LINE_ACCOUNT,
                 expires = a::EXPIRES_AT,
             ))
             .condition_expression(format!(
                 "(attribute_not_exists({account}) OR {account} = :account) AND \
-                 (attribute_not_exists({licenses}) OR contains({licenses}, :this) OR size({licenses}) < :max)",
+                 (attribute_not_exists({licenses}) OR contains({licenses}, :this) OR size({licenses}) < :max)\
+                 {condition_of_first}",
                 licenses = a::LINE_LICENSES,
                 account = a::LINE_ACCOUNT,
             ))
@@ -116,26 +133,35 @@ impl Subscriptions {
             .expression_attribute_values(":this", text(license.as_str()))
             .expression_attribute_values(":account", text(account.as_str()))
             .expression_attribute_values(":max", AttributeValue::N(LICENSES_MAX.to_string()))
-            .send()
-            .await;
-        if let Err(item) = condition(entered)? {
-            return match LineRow::read(&item)?.account {
-                Some(known) if known != *account => Err(SubscriptionError::ForeignAccount),
-                _ => Err(SubscriptionError::Malformed(a::LINE_LICENSES)),
-            };
+            .return_values(ReturnValue::AllNew);
+        if first == agreement {
+            update = update.expression_attribute_values(":first", text(first.as_str()));
         }
+        let row = match condition(update.send().await)? {
+            Ok(reply) => LineRow::read(&reply.attributes.unwrap_or_default())?,
+            Err(item) => {
+                let is_of_another = rows::first_agreement(&item)?.is_some_and(|known| known != *first);
+                return Err(match LineRow::read(&item)?.account {
+                    Some(known) if known != *account => SubscriptionError::ForeignAccount,
+                    _ if is_of_another => SubscriptionError::Malformed(a::FIRST_AGREEMENT),
+                    _ => SubscriptionError::Malformed(a::LINE_LICENSES),
+                });
+            }
+        };
         // Afterwards: whoever finds the chain here finds the licence in it.
-        let written = self
-            .update(rows::agreement_key(agreement))
-            .update_expression(format!("SET {} = :first", a::FIRST_AGREEMENT))
-            .condition_expression(format!("attribute_not_exists({0}) OR {0} = :first", a::FIRST_AGREEMENT))
-            .expression_attribute_values(":first", text(origin.first.as_str()))
-            .send()
-            .await;
-        match condition(written)? {
-            Ok(_) => Ok(()),
-            Err(_) => Err(SubscriptionError::Malformed(a::FIRST_AGREEMENT)),
+        if first != agreement {
+            let written = self
+                .update(rows::agreement_key(agreement))
+                .update_expression(format!("SET {} = :first", a::FIRST_AGREEMENT))
+                .condition_expression(of_chain())
+                .expression_attribute_values(":first", text(first.as_str()))
+                .send()
+                .await;
+            if condition(written)?.is_err() {
+                return Err(SubscriptionError::Malformed(a::FIRST_AGREEMENT));
+            }
         }
+        Ok(Entered { first: first.clone(), row })
     }
 
     /// Moves the line's tenant to the next licence, if that is due, and settles both. Repeating it changes nothing, and
@@ -219,19 +245,19 @@ impl Subscriptions {
     /// The move: line, old licence and new licence, all as they were read, or nothing. False: something has changed.
     async fn carry_over(&self, first: &AgreementId, due: &Move<'_>) -> Result<bool, SubscriptionError> {
         let Move { tenant, from, to, at, since } = due;
-        let parts = [
+        let parts = vec![
             part(
                 &self.table,
                 rows::agreement_key(first),
                 format!("SET {} = :to", a::LINE_LICENSE),
-                format!("{} = :from", a::LINE_LICENSE),
+                Some(format!("{} = :from", a::LINE_LICENSE)),
                 [(":to", text(to.license.as_str())), (":from", text(from.license.as_str()))],
             ),
             part(
                 &self.table,
                 rows::license_key(&from.license),
                 versioned(&format!("SET {} = :to, {} = :at", a::MOVED_TO, a::MOVED_AT)),
-                format!("{} = :version AND attribute_not_exists({})", a::VERSION, a::MOVED_TO),
+                Some(format!("{} = :version AND attribute_not_exists({})", a::VERSION, a::MOVED_TO)),
                 [
                     (":to", text(to.license.as_str())),
                     (":at", text(&rfc3339(*at))),
@@ -249,12 +275,12 @@ impl Subscriptions {
                     from = a::CAME_FROM,
                     turn = a::TURN,
                 )),
-                format!(
+                Some(format!(
                     "{} = :version AND {} = :account AND attribute_not_exists({})",
                     a::VERSION,
                     a::CUSTOMER_ACCOUNT,
                     a::TENANT_ID
-                ),
+                )),
                 [
                     (":tenant", text(&tenant.to_string())),
                     (":since", text(&rfc3339(*since))),
@@ -270,60 +296,69 @@ impl Subscriptions {
     }
 
     /// Gives a line its first tenant, or another one than that which was erased: `license`, which has none, as it is
-    /// registered. False: something has changed.
+    /// registered; and links its agreement, whose events may come before the licence's own. False: something has
+    /// changed.
     pub(super) async fn open_line(
         &self,
-        first: &AgreementId,
-        line: &Line,
+        Entered { first, row }: &Entered,
         (license, account): (&LicenseArn, &AccountId),
         agreement: &AgreementId,
         (tenant, now): (TenantId, SystemTime),
     ) -> Result<bool, SubscriptionError> {
-        let (is_as_read, before) = match &line.row.current {
+        let (is_as_read, before) = match &row.current {
             Some(before) => (format!("{} = :before", a::LINE_LICENSE), before),
             None => (format!("attribute_not_exists({0}) OR {0} = :before", a::LINE_LICENSE), license),
         };
-        let parts = [
-            part(
-                &self.table,
-                rows::agreement_key(first),
-                format!("SET {} = :license", a::LINE_LICENSE),
-                is_as_read,
-                [(":license", text(license.as_str())), (":before", text(before.as_str()))],
-            ),
-            part(
-                &self.table,
-                rows::license_key(license),
-                versioned(&format!(
-                    "SET {account} = :account, {tenant} = :tenant, {at} = :now, \
-                     {agreement} = if_not_exists({agreement}, :agreement)",
-                    account = a::CUSTOMER_ACCOUNT,
-                    tenant = a::TENANT_ID,
-                    at = a::REGISTERED_AT,
-                    agreement = a::REGISTERED_AGREEMENT,
-                )),
-                format!("{OF_ACCOUNT} AND attribute_not_exists({})", a::TENANT_ID),
-                [
-                    (":account", text(account.as_str())),
-                    (":tenant", text(&tenant.to_string())),
-                    (":now", text(&rfc3339(now))),
-                    (":agreement", text(agreement.as_str())),
-                    (":one", one()),
-                ],
-            ),
-        ];
+        let named = format!("SET {} = :license", a::LINE_LICENSE);
+        let linked = format!("ADD {} :linked REMOVE {}", a::LICENSES, a::EXPIRES_AT);
+        let link = (":linked", AttributeValue::Ss(vec![license.to_string()]));
+        let name = [(":license", text(license.as_str())), (":before", text(before.as_str()))];
+        let registered = part(
+            &self.table,
+            rows::license_key(license),
+            versioned(&format!(
+                "SET {account} = :account, {tenant} = :tenant, {at} = :now, \
+                 {agreement} = if_not_exists({agreement}, :agreement)",
+                account = a::CUSTOMER_ACCOUNT,
+                tenant = a::TENANT_ID,
+                at = a::REGISTERED_AT,
+                agreement = a::REGISTERED_AGREEMENT,
+            )),
+            Some(format!("{OF_ACCOUNT} AND attribute_not_exists({})", a::TENANT_ID)),
+            [
+                (":account", text(account.as_str())),
+                (":tenant", text(&tenant.to_string())),
+                (":now", text(&rfc3339(now))),
+                (":agreement", text(agreement.as_str())),
+                (":one", one()),
+            ],
+        );
+        let line = rows::agreement_key(first);
+        let parts = if first == agreement {
+            // A transaction has no two parts for one item.
+            let [license, before] = name;
+            let both = [license, before, link];
+            vec![registered, part(&self.table, line, format!("{named} {linked}"), Some(is_as_read), both)]
+        } else {
+            let of_agreement = rows::agreement_key(agreement);
+            vec![
+                registered,
+                part(&self.table, line, named, Some(is_as_read), name),
+                part(&self.table, of_agreement, linked, None, [link]),
+            ]
+        };
         match self.write_all(parts).await? {
             Ok(()) => Ok(true),
-            Err(unmet) => match unmet.row(1).and_then(|row| row.get(a::CUSTOMER_ACCOUNT)) {
+            Err(unmet) => match unmet.row(0).and_then(|row| row.get(a::CUSTOMER_ACCOUNT)) {
                 Some(known) if *known != text(account.as_str()) => Err(SubscriptionError::ForeignAccount),
                 _ => Ok(false),
             },
         }
     }
 
-    async fn write_all<const N: usize>(
+    async fn write_all(
         &self,
-        parts: [Result<TransactWriteItem, SubscriptionError>; N],
+        parts: Vec<Result<TransactWriteItem, SubscriptionError>>,
     ) -> Result<Result<(), Unmet>, SubscriptionError> {
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
         transact(&self.dynamodb, parts, TRIES).await.map_err(|error| match error {
@@ -333,22 +368,28 @@ impl Subscriptions {
     }
 }
 
+/// Holds for an agreement of which no chain is known yet, or `:first`'s.
+fn of_chain() -> String {
+    format!("(attribute_not_exists({0}) OR {0} = :first)", a::FIRST_AGREEMENT)
+}
+
 /// One part of a transaction.
 fn part<const N: usize>(
     table: &str,
     key: rows::Item,
     update: String,
-    condition: String,
+    condition: Option<String>,
     values: [(&str, AttributeValue); N],
 ) -> Result<TransactWriteItem, SubscriptionError> {
     let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let known = condition.as_ref().map(|_| ReturnValuesOnConditionCheckFailure::AllOld);
     let update = Update::builder()
         .table_name(table)
         .set_key(Some(key))
         .update_expression(update)
-        .condition_expression(condition)
+        .set_condition_expression(condition)
         .set_expression_attribute_values(Some(values))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .set_return_values_on_condition_check_failure(known)
         .build()
         .map_err(|_| SubscriptionError::Malformed("transaction"))?;
     Ok(TransactWriteItem::builder().update(update).build())

@@ -6,6 +6,7 @@ use local::{metering::Books, tenant};
 use serde_json::{Value, json};
 use shared::{
     ids::TenantId,
+    marketplace::resolve::Resolved,
     subscriptions::{Kind, Metering},
     tenancy::STATE_KEPT_FOR,
 };
@@ -169,6 +170,26 @@ async fn a_licence_of_the_same_buyer_that_is_no_successor_takes_nobody_over_and_
     for tenant in [tenant, own] {
         scene.forget_row(tenant).await;
     }
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_agreement_leads_along_the_line_too() {
+    let scene = Scene::shared().await;
+    let (old, tenant) = scene.in_use().await;
+    let (new, events) = scene.succeed_unheard(&old.license, "renew").await;
+    let (ended, others) = events.split_first().unwrap();
+    scene.deliver(others).await;
+    scene.see_settled(&new.license, Kind::Active).await;
+    scene.see_queue_done().await;
+    assert_eq!(scene.tenant_of(&new).await, None, "nobody has heard that the old licence is over");
+    let nameless = Resolved { agreement: None, ..new.resolved.clone() };
+    let registered = scene.subscriptions().register(&nameless, TenantId::random(), now()).await.unwrap();
+    assert_eq!((registered.tenant, registered.license), (tenant, old.license.clone()), "no second tenant");
+
+    scene.deliver(std::slice::from_ref(ended)).await;
+    scene.see_moved(tenant, &new).await;
+    scene.has_moved(tenant, &old, &new, "and the move is not in its way").await;
+    scene.forget_row(tenant).await;
 }
 
 #[tokio::test]
