@@ -341,8 +341,10 @@ async fn an_outage_is_a_page_and_sending_the_form_again_goes_on() {
         ("sqs", "SendMessage", "before"),
         ("sqs", "SendMessage", "after"),
     ] {
-        let bought = world.bought(json!({})).await;
-        let arrives = matches!(operation, "GetItem" | "GenerateMac");
+        // Into its line a licence is written at its arrival, if no event has told of it.
+        let is_heard = operation != "UpdateItem";
+        let bought = world.bought(json!({ "events": is_heard })).await;
+        let arrives = matches!(operation, "GetItem" | "GenerateMac" | "UpdateItem");
         if arrives {
             break_down(&world, service, operation, when).await;
             let page = browser.arrive(&bought.token).await;
@@ -361,6 +363,10 @@ async fn an_outage_is_a_page_and_sending_the_form_again_goes_on() {
         }
         let there = browser.submit(&form, "Outage", &address("again")).await.expect(303).leads_to();
         assert_eq!(rows(&world, "OnboardingTableName", "license_arn", &bought.license_arn).await, 1);
+        if !is_heard {
+            let order = json!({ "license_arn": bought.license_arn, "change": "update" });
+            world.marketplace().order("changes", &order).await.unwrap();
+        }
         world.see_ready(&there).await;
     }
 }
