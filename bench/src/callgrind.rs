@@ -9,6 +9,9 @@ use hyper::body::Bytes;
 
 use crate::process::{Process, ProcessError, Program};
 
+/// At most so many times slower than by itself is what valgrind runs.
+const SLOWER: u32 = 60;
+
 /// The instructions could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
@@ -52,5 +55,8 @@ fn under_valgrind(program: &Program, out: &Path) -> Program {
     let mut command: Vec<String> = ["valgrind", "--tool=callgrind", "--quiet"].map(str::to_owned).into();
     command.push(format!("--callgrind-out-file={}", out.display()));
     command.extend(program.command.iter().cloned());
-    Program { command, log: out.with_extension("log"), ..program.clone() }
+    let mut environment = program.environment.clone();
+    // Else it gives up connections that are not open in a second, and opens them again.
+    environment.push(("PATIENCE".to_owned(), SLOWER.to_string()));
+    Program { command, environment, log: out.with_extension("log") }
 }

@@ -49,6 +49,7 @@ pub fn base_config(runtime: &Runtime) -> Result<SdkConfig, HttpClientError> {
     };
     let credentials = SharedCredentialsProvider::new(runtime.credentials.clone());
     let config = config_with(http_client, &runtime.region, runtime.endpoint_url.as_deref(), credentials);
+    let config = config.into_builder().timeout_config(limits(runtime.patience)).build();
     if runtime.service_endpoints.is_empty() {
         return Ok(config);
     }
@@ -95,6 +96,17 @@ fn trusting(roots: &[u8]) -> Result<SharedHttpClient, HttpClientError> {
     Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
 }
 
+/// How long a call may take. A function that answers a person has 10 seconds; a call that hangs must leave time to say
+/// so.
+fn limits(patience: u32) -> TimeoutConfig {
+    let lasts = |milliseconds| Duration::from_millis(milliseconds) * patience;
+    TimeoutConfig::builder()
+        .connect_timeout(lasts(1_000))
+        .operation_attempt_timeout(lasts(2_500))
+        .operation_timeout(lasts(7_500))
+        .build()
+}
+
 /// The settings that all clients share, with the given credentials.
 #[must_use]
 pub fn config_with(
@@ -110,14 +122,7 @@ pub fn config_with(
         .http_client(http_client)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SystemTimeSource::new())
-        // A function that answers a person has 10 seconds; a call that hangs must leave time to say so.
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_millis(1_000))
-                .operation_attempt_timeout(Duration::from_millis(2_500))
-                .operation_timeout(Duration::from_millis(7_500))
-                .build(),
-        )
+        .timeout_config(limits(1))
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(3)

@@ -73,16 +73,20 @@ pub struct Runtime {
     /// How many seconds a function's clock is ahead of the machine's (or behind). Only of a local account, where
     /// tests need other days: beside AWS itself it is always 0.
     pub clock_offset_s: i64,
+    /// How many times longer than on AWS a call may take. Only of an endpoint of one's own, for whoever runs a function
+    /// under a tool that slows it down: beside AWS itself it is always 1.
+    pub patience: u32,
 }
 
 impl Runtime {
     /// Reads `AWS_REGION`, the credentials, `AWS_ENDPOINT_URL`, `LOG_LEVEL` and, with an endpoint only,
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_CA_BUNDLE` and `CLOCK_OFFSET_S`.
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_CA_BUNDLE`, `CLOCK_OFFSET_S` and `PATIENCE`.
     ///
     /// # Errors
-    /// When one is missing, the level is not a level, or the offset no number.
+    /// When one is missing, the level is not a level, or offset or patience no number.
     pub fn from_env() -> Result<Self, ConfigError> {
         const OFFSET: &str = "CLOCK_OFFSET_S";
+        const PATIENCE: &str = "PATIENCE";
         let level = optional("LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned());
         let endpoint_url = optional("AWS_ENDPOINT_URL");
         let beside_an_endpoint = |name| optional(name).filter(|_| endpoint_url.is_some());
@@ -97,6 +101,12 @@ impl Runtime {
             }
             None => 0,
         };
+        let patience = match beside_an_endpoint(PATIENCE) {
+            Some(times) => {
+                times.parse().map_err(|_| ConfigError::Malformed(PATIENCE, "a number of times"))?
+            }
+            None => 1,
+        };
         Ok(Self {
             region: required("AWS_REGION")?,
             credentials: aws_credential_types::Credentials::new(
@@ -110,6 +120,7 @@ impl Runtime {
             service_endpoints,
             ca_bundle,
             clock_offset_s,
+            patience,
             log_level: level
                 .parse()
                 .map_err(|_| ConfigError::Malformed("LOG_LEVEL", "ERROR, WARN or INFO"))?,

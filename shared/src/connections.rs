@@ -5,7 +5,7 @@
 //! then, all at once. Nothing is asked of the services: it is a `GET /` without a signature, which no service counts
 //! as a call, and what it answers does not matter.
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible};
 
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::{
@@ -15,14 +15,11 @@ use aws_smithy_runtime_api::{
     },
     http::Request,
 };
-use aws_smithy_types::{body::SdkBody, endpoint::Endpoint};
+use aws_smithy_types::{body::SdkBody, endpoint::Endpoint, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use tokio::task::JoinSet;
 
 use crate::aws;
-
-/// A start waits no longer than this. A host that does not answer in time is asked again when it is needed.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A service that requests call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +38,8 @@ pub enum Host {
 pub const OF_TENANTS: [Host; 3] = [Host::Sts, Host::DynamoDb, Host::VerifiedPermissions];
 
 /// Opens a connection to each of `hosts` and keeps it in the pool of `config`. A plain-text endpoint, which only a
-/// local account has, is left alone: there is no handshake to be saved. A failure is no failure of the function's.
+/// local account has, is left alone: there is no handshake to be saved. A failure is no failure of the function's, and a
+/// start waits no longer than a connection may take: a host that does not answer in time is asked again when it is needed.
 pub async fn open(config: &SdkConfig, hosts: &[Host]) {
     let mut endpoints = BTreeSet::new();
     for host in hosts {
@@ -52,8 +50,9 @@ pub async fn open(config: &SdkConfig, hosts: &[Host]) {
         let config = config.clone();
         opening.spawn(async move { visit(&config, &url).await });
     }
+    let patience = config.timeout_config().and_then(TimeoutConfig::connect_timeout).unwrap_or_default();
     // What is not open by then is given up.
-    let _ = tokio::time::timeout(PATIENCE, async { while opening.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(patience, async { while opening.join_next().await.is_some() {} }).await;
 }
 
 async fn visit(config: &SdkConfig, url: &str) {
