@@ -1,8 +1,11 @@
 //! The gate: fails when a function needs more instructions or more round trips than the baseline says.
 //!
-//! Only what can be counted is compared, so that no busy machine can fail it: nothing here looks at a clock. It takes
-//! the binaries that the local account has built (profile `fast`), so it costs no build of its own; their figures are
-//! higher than a release's and grow with it.
+//! Only what can be counted is compared: nothing here looks at a clock, and the function that is counted is told to be
+//! patient. What exceeds the baseline all the same is counted again, and the least counts: what a busy machine does to a
+//! figure is to make it higher.
+//!
+//! The binaries are those that the local account has built (profile `fast`), so it costs no build of its own; their
+//! figures are higher than a release's and grow with it.
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +26,12 @@ use crate::{
 
 /// More than this over the baseline fails.
 const GROWTH_MAX: f64 = 1.05;
+
+/// How often what exceeds the baseline is counted.
+const TRIES: usize = 4;
+
+/// How often what is to be accepted is.
+const ACCEPTED_AFTER: usize = 2;
 
 /// What `bench gate` is told.
 #[derive(Debug, clap::Args)]
@@ -74,6 +83,19 @@ impl Figures {
             ("TLS handshakes, warm", self.warm_handshakes),
         ]
     }
+
+    /// The lesser of each.
+    fn least(&self, other: &Self) -> Self {
+        Self {
+            cold_instructions: self.cold_instructions.min(other.cold_instructions),
+            warm_instructions: self.warm_instructions.min(other.warm_instructions),
+            cold_calls: self.cold_calls.min(other.cold_calls),
+            cold_round_trips: self.cold_round_trips.min(other.cold_round_trips),
+            warm_calls: self.warm_calls.min(other.warm_calls),
+            warm_round_trips: self.warm_round_trips.min(other.warm_round_trips),
+            warm_handshakes: self.warm_handshakes.min(other.warm_handshakes),
+        }
+    }
 }
 
 /// Runs it, and says whether everything is within the baseline.
@@ -97,8 +119,11 @@ pub async fn run(
     if !callgrind::is_there().await {
         return Err(MeasureError::Missing("valgrind is not installed: apt-get install valgrind".to_owned()));
     }
-    let found = Baseline { processor: processor(), routes: measure(root, &functions).await? };
+    let mut found = Baseline { processor: processor(), routes: BTreeMap::new() };
     if arguments.accept {
+        for _ in 0..ACCEPTED_AFTER {
+            found.merge(measure(root, &functions, routes::all(root)?).await?);
+        }
         let text = serde_json::to_string_pretty(&found).unwrap_or_default();
         fs::write(&path, text + "\n").map_err(MeasureError::file(&path))?;
         print(&format!("{} routes written to {}", found.routes.len(), path.display()));
@@ -107,25 +132,57 @@ pub async fn run(
     let text = fs::read_to_string(&path).map_err(MeasureError::file(&path))?;
     let baseline: Baseline = serde_json::from_str(&text)
         .map_err(|e| MeasureError::Missing(format!("{} is no baseline: {e}", path.display())))?;
-    let comparison = compare(&baseline, &found);
+    let mut comparison = Comparison::default();
+    for _ in 0..TRIES {
+        let mut routes = routes::all(root)?;
+        routes.retain(|route| !comparison.fits(&name(route)));
+        found.merge(measure(root, &functions, routes).await?);
+        comparison = compare(&baseline, &found);
+        if comparison.holds() {
+            break;
+        }
+    }
     comparison.lines.iter().for_each(|line| print(line));
-    if comparison.holds {
+    if comparison.holds() {
         print("no function needs more instructions or round trips than the baseline allows");
     } else {
         print(
             "\nIf that is meant: `cargo run -p bench -- gate --accept` writes bench/baseline.json anew; say in the commit why.",
         );
     }
-    Ok(comparison.holds)
+    Ok(comparison.holds())
 }
 
+impl Baseline {
+    fn merge(&mut self, found: BTreeMap<String, Figures>) {
+        for (route, figures) in found {
+            let least =
+                self.routes.get(&route).map_or_else(|| figures.clone(), |known| known.least(&figures));
+            self.routes.insert(route, least);
+        }
+    }
+}
+
+#[derive(Default)]
 struct Comparison {
-    holds: bool,
+    /// Whether each route is within the baseline.
+    routes: BTreeMap<String, bool>,
     lines: Vec<String>,
 }
 
+impl Comparison {
+    fn holds(&self) -> bool {
+        self.routes.values().all(|fits| *fits)
+    }
+
+    /// Whether this route was compared, and is within the baseline.
+    fn fits(&self, route: &str) -> bool {
+        self.routes.get(route).copied().unwrap_or_default()
+    }
+}
+
 fn compare(baseline: &Baseline, found: &Baseline) -> Comparison {
-    let (mut holds, mut lines) = (true, Vec::new());
+    let (mut routes, mut lines) = (BTreeMap::new(), Vec::new());
     let counts_instructions = baseline.processor == found.processor;
     if !counts_instructions {
         lines.push(format!(
@@ -135,28 +192,30 @@ fn compare(baseline: &Baseline, found: &Baseline) -> Comparison {
     }
     for (route, now) in &found.routes {
         let Some(before) = baseline.routes.get(route) else {
-            holds = false;
+            routes.insert(route.clone(), false);
             lines.push(format!("{route}: not in the baseline"));
             continue;
         };
+        let mut fits = true;
         for ((what, was), (_, is)) in before.all().into_iter().zip(now.all()) {
             let is_instructions = what.starts_with("instructions");
             if is_instructions && !counts_instructions {
                 continue;
             }
             if exceeds(was, is) {
-                holds = false;
+                fits = false;
                 lines.push(format!("{route}: {what}: {} instead of {}", grouped(is), grouped(was)));
             } else if exceeds(is, was) {
                 lines.push(format!("{route}: {what}: {}, and {} before: better", grouped(is), grouped(was)));
             }
         }
+        routes.insert(route.clone(), fits);
     }
     for route in baseline.routes.keys().filter(|route| !found.routes.contains_key(*route)) {
-        holds = false;
+        routes.insert(route.clone(), false);
         lines.push(format!("{route}: in the baseline, and not measured any more"));
     }
-    Comparison { holds, lines }
+    Comparison { routes, lines }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "twenty per cent of a percent would do")]
@@ -181,9 +240,16 @@ pub(crate) fn grouped(number: u64) -> String {
 /// How many further requests the figure of one is the mean of.
 const FURTHER: u32 = 20;
 
-async fn measure(root: &Path, functions: &Path) -> Result<BTreeMap<String, Figures>, MeasureError> {
+fn name(route: &Route) -> String {
+    format!("{}: {}", route.function, route.name)
+}
+
+async fn measure(
+    root: &Path,
+    functions: &Path,
+    mut waiting: Vec<Route>,
+) -> Result<BTreeMap<String, Figures>, MeasureError> {
     let scratch = root.join("target/bench/gate");
-    let mut waiting = routes::all(root)?;
     let mut running = JoinSet::new();
     let mut found = BTreeMap::new();
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
@@ -227,7 +293,7 @@ async fn figures(
         warm_round_trips: trips.warm.depth.into(),
         warm_handshakes: trips.warm.handshakes.into(),
     };
-    Ok((format!("{}: {}", route.function, route.name), figures))
+    Ok((name(route), figures))
 }
 
 /// What decides which of its routines libc and the cryptography take.
@@ -278,7 +344,7 @@ mod tests {
             let mut figures = ACCEPTED;
             figures[at] = grown;
             let found = compare(&accepted, &baseline(figures, "p"));
-            assert!(!found.holds && found.lines.len() == 1, "{at}: {:?}", found.lines);
+            assert!(!found.holds() && found.lines.len() == 1, "{at}: {:?}", found.lines);
             assert!(found.lines[0].contains(&grouped(grown)), "{}", found.lines[0]);
         }
     }
@@ -286,26 +352,37 @@ mod tests {
     #[test]
     fn what_is_the_same_or_better_holds() {
         let accepted = baseline(ACCEPTED, "p");
-        assert!(compare(&accepted, &baseline(ACCEPTED, "p")).holds);
+        assert!(compare(&accepted, &baseline(ACCEPTED, "p")).holds());
         let noise = [10_499_999, 960_000, 5, 5, 2, 2, 0];
         assert!(compare(&accepted, &baseline(noise, "p")).lines.is_empty());
         let better = compare(&accepted, &baseline([5_000_000, 500_000, 3, 3, 1, 1, 0], "p"));
-        assert!(better.holds && better.lines.len() == 6, "{:?}", better.lines);
+        assert!(better.holds() && better.lines.len() == 6, "{:?}", better.lines);
     }
 
     #[test]
     fn another_processors_instructions_are_not_compared_and_its_round_trips_are() {
         let accepted = baseline(ACCEPTED, "p");
-        assert!(compare(&accepted, &baseline([90_000_000, 9_000_000, 5, 5, 2, 2, 0], "q")).holds);
-        assert!(!compare(&accepted, &baseline([10_000_000, 1_000_000, 5, 5, 2, 3, 0], "q")).holds);
+        assert!(compare(&accepted, &baseline([90_000_000, 9_000_000, 5, 5, 2, 2, 0], "q")).holds());
+        assert!(!compare(&accepted, &baseline([10_000_000, 1_000_000, 5, 5, 2, 3, 0], "q")).holds());
     }
 
     #[test]
     fn a_route_that_is_new_or_gone_has_to_be_accepted() {
         let accepted = baseline(ACCEPTED, "p");
         let nothing = Baseline { processor: "p".to_owned(), routes: BTreeMap::new() };
-        assert!(!compare(&accepted, &nothing).holds);
-        assert!(!compare(&nothing, &accepted).holds);
+        assert!(!compare(&accepted, &nothing).holds());
+        assert!(!compare(&nothing, &accepted).holds());
+    }
+
+    #[test]
+    fn what_exceeds_is_counted_again_and_the_least_counts() {
+        let accepted = baseline(ACCEPTED, "p");
+        let mut found = baseline([12_400_000, 1_000_000, 5, 5, 2, 2, 1], "p");
+        let exceeds = compare(&accepted, &found);
+        assert!(!exceeds.fits("a: GET /"), "{:?}", exceeds.lines);
+        found.merge(baseline([10_000_000, 1_300_000, 5, 5, 2, 2, 0], "p").routes);
+        assert_eq!(found, accepted);
+        assert!(compare(&accepted, &found).fits("a: GET /"));
     }
 
     #[test]
