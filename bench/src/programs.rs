@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use local::account::CARGO_TELLS;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -31,8 +32,7 @@ pub(crate) async fn build(root: &Path, into: &Path) -> Result<Vec<Subject>, Meas
     for name in FUNCTIONS {
         command.args(["-p", name]);
     }
-    // What cargo tells the programs that it runs, and what another cargo would take for a change.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "LD_LIBRARY_PATH"] {
+    for name in CARGO_TELLS {
         command.env_remove(name);
     }
     let output = command.current_dir(root).stderr(std::process::Stdio::inherit()).output().await;
@@ -100,7 +100,10 @@ pub(crate) async fn node(root: &Path, into: &Path) -> Option<Subject> {
 pub(crate) async fn python(root: &Path, into: &Path) -> Option<Subject> {
     let folder = into.join("python");
     let program = folder.join("bin/python").display().to_string();
-    if !folder.join("bin/python").is_file() {
+    // Not whether it is there: whoever made it may have been interrupted.
+    let mut has_sdk = Command::new(&program);
+    has_sdk.args(["-c", "import boto3"]).stderr(std::process::Stdio::null());
+    if !has_sdk.status().await.is_ok_and(|status| status.success()) {
         fs::create_dir_all(into).ok()?;
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(&folder);

@@ -44,7 +44,7 @@ pub(crate) use engine::pool_key;
 pub(crate) use environment::function_configuration;
 pub use environment::{exports, function_key, sam_environment};
 pub(crate) use functions::WITH_CALLERS;
-pub use functions::{FUNCTIONS, deployed};
+pub use functions::{CARGO_TELLS, FUNCTIONS, deployed};
 pub use greeting::greeting;
 pub use invoke::invoke;
 pub use logs::function_log;

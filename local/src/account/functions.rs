@@ -60,7 +60,7 @@ fn binary(function: &str) -> String {
 
 /// What cargo tells the programs that it runs, and what they must not tell the next cargo: some build
 /// scripts watch these, and would think everything changed.
-const CARGO_TELLS: [&str; 19] = [
+pub const CARGO_TELLS: [&str; 19] = [
     "CARGO",
     "CARGO_MANIFEST_DIR",
     "CARGO_MANIFEST_PATH",
