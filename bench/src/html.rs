@@ -55,7 +55,7 @@ struct Bar {
 }
 
 const LABELS: f64 = 300.0;
-const BARS: f64 = 400.0;
+const BARS: f64 = 330.0;
 const STEP: f64 = 24.0;
 
 /// Horizontal bars on one scale; a logarithmic one where the peers are a hundred times as long.
